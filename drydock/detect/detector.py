@@ -30,7 +30,7 @@ from drydock.detect.apps import SIDE, find_apps
 from drydock.detect.code import MAX_MODULES, Code, Startup, module_name
 from drydock.detect.commands import Command, number
 from drydock.detect.entry import Entry, decide
-from drydock.detect.files import file_uses, logged, undecided
+from drydock.detect.files import file_uses, logged, told_databases, undecided
 from drydock.detect.ignore import ignore
 from drydock.detect.installation import installation, scripts
 from drydock.detect.launches import CONFIGURED, DEVELOPMENT, Evidence, collect
@@ -50,7 +50,7 @@ from drydock.detect.model import (
     WrittenKind,
     distinct,
 )
-from drydock.detect.sources import declared_names, local_folders
+from drydock.detect.sources import declared, declared_names, local_folders
 from drydock.detect.tools import TOOLS
 from drydock.detect.tree import Tree, ancestors, folder_of, join
 
@@ -165,7 +165,8 @@ class _Detection:
         read = settings.import_settings(startup) if startup else ()
         self.notes += beside.own_variables(read, port.value)
         server = self._sockets(names, server)
-        writable, data = self._writable(), self._data_files()
+        required = {one.value.name.upper() for one in read if one.value.required}
+        writable, data = self._writable(required), self._data_files()
         self.notes += beside.surprises(startup, host) if startup else ()
         if startup and "volumes" not in self.overrides and (places := undecided(startup)):
             fact = "it writes where only a run knows: name the folder in volumes, unless it is below /tmp"
@@ -245,6 +246,12 @@ class _Detection:
         if self.entry:  # without an entry point, the right dependencies are unknown
             self.conflicts += conflicts
             self.blockers += reasons
+        if chosen and (where := deps.passed_over(chosen.source, self.files, python.NEWEST_DEFAULT)):
+            fact = (
+                f"{chosen.source.label} is stale, and is not installed there: the image is built without it"
+            )
+            self.notes.append(Found(fact, where))
+            chosen = replace(chosen, source=declared(self.tree, chosen.source.folder) or chosen.source)
         return chosen
 
     def _project_folder(self) -> str:
@@ -304,9 +311,9 @@ class _Detection:
             self.notes += [Found(fact.format(kind, name, kind), where) for name, where in found_there]
         known: Mapping[str, tuple[list[str], Iterable[str]]]
         known = {"extras": (extras, source.extras), "groups": (groups, source.groups)}
-        for option, (asked, declared) in known.items():
-            if unknown := [a for a in asked if a not in declared]:
-                candidates = tuple(Found(k, source.where) for k in declared)
+        for option, (asked, offered) in known.items():
+            if unknown := [a for a in asked if a not in offered]:
+                candidates = tuple(Found(k, source.where) for k in offered)
                 fact = f"{option} names {unknown[0]}, which is not declared; declared are"
                 self.conflicts.append(Conflict(option, fact, candidates, option))
         return found, extras, groups
@@ -482,13 +489,14 @@ class _Detection:
         real = (f for f in found if self.tree.has(f.value))
         return distinct(f for f in real if not f.value.rpartition("/")[2].startswith(".env"))
 
-    def _writable(self) -> tuple[Written, ...]:
+    def _writable(self, required: set[str]) -> tuple[Written, ...]:
+        """Return the places that the program writes; `required` are names of variables."""
         if "volumes" in self.overrides:
             named = (path.strip() for path in self._by_hand("volumes").split(","))
             return tuple(Written(path, "set by hand: volumes", kind="folder") for path in named if path)
         found = []
         logs = (use for data in self._data_files() for use in logged(self.tree, data.value))
-        for use in (*self.uses, *logs):
+        for use in (*self.uses, *logs, *told_databases(self.tree, required)):
             path, kind = use.place(self.layout.workdir.value), WRITTEN.get(use.kind)
             if kind and not path.startswith(".."):
                 kind = "unknown" if kind == "database" and use.path == "." else kind

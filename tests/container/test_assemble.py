@@ -337,3 +337,15 @@ def test_tables_of_encodings_come_with_a_program_that_converts(
     runtime.take_conversions(tree)
 
     assert any("gconv" in path.parts for path in tree.files()) == taken
+
+
+def test_a_wheels_own_libraries_are_not_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_files(tmp_path, {"shop.libs/liba.so": "", "shop.libs/libb.so": ""})
+    own = tmp_path / "shop.libs/liba.so"
+    monkeypatch.setattr(elf, "libraries", lambda *_: [(own, name, None) for name in ("libb.so", "libc.so")])
+
+    runtime.take_libraries(Tree(tmp_path / "tree"), [own])
+
+    assert re.findall(r"needs (\S+), which was not found", capsys.readouterr().err) == ["libc.so"]

@@ -10,8 +10,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import limits
 import pytest
 import start
 import uvicorn
@@ -268,10 +270,9 @@ def test_start_that_cannot_write_ends_with_the_setting_that_helps(
 
     assert done.returncode in (1, start.STARTUP_FAILURE)
     assert "Traceback" in done.stderr
-    assert (
-        f"error: {place} cannot be written, as the image's files are read-only; name its folder"
-        in done.stderr
-    )
+    said = f"error: {place} cannot be written, as the image's files are read-only; name its folder"
+    # The end of a long log is what a person sees.
+    assert said in done.stderr.rpartition("Traceback")[2]
 
 
 def test_garbage_is_looked_for_once_the_application_is_imported(tmp_path: Path, script: list[str]) -> None:
@@ -407,6 +408,19 @@ def test_a_flood_of_headers_ends_in_431(serving: Callable[..., int], workers: st
 
     assert asked(port, b"GET / HTTP/1.1\r\nA: " + b"a" * 2_000_000).startswith(b"HTTP/1.1 431 ")
     assert asked(port).startswith(b"HTTP/1.1 200 ")
+
+
+def test_uvicorn_that_cannot_answer_a_bad_request_keeps_the_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Protocol:
+        connection_made = data_received = connection_lost = None
+
+    monkeypatch.setitem(sys.modules, "old_uvicorn", SimpleNamespace(Protocol=Protocol))
+    monkeypatch.setitem(limits.PROTOCOLS, "h11", ("old_uvicorn", "Protocol"))
+
+    limits.install("h11")
+
+    assert Protocol.data_received is not None
+    assert Protocol.send_400_response(object(), "bad") is None
 
 
 def test_options_come_from_the_projects_command_and_from_variables(

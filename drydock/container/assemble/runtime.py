@@ -122,6 +122,9 @@ def take_libraries(tree: Tree, binaries: list[Path]) -> None:
     Importing such a file fails in slim as well; `trace` refuses it if the application does so at start.
     """
     for path, name, place in elf.libraries(binaries, loader()):
+        # A wheel's libraries lie beside each other: its module loads them all by their names.
+        if place is None and path.with_name(name).exists():
+            continue
         if place is None:
             sys.stderr.write(
                 f"drydock: {path} needs {name}, which was not found; install it in `dependencies`\n"

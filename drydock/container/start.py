@@ -44,6 +44,8 @@ TRUE = ("1", "true", "yes", "on")
 UNWRITABLE = (
     r"\[Errno (?:13|30)\] [^:\n]+: '(?P<path>[^'\n]+)'|unable to open database file|readonly database"
 )
+# The value of PYTHONSAFEPATH for workers, which none of them keeps.
+OURS = "drydock"
 HERE = __file__.rpartition("/")[0]
 SERVE = HERE + "/serve.json"
 
@@ -343,6 +345,8 @@ def report_from_worker() -> None:
         told = told_by(server)
         try:
             run(server, *args, **options)
+            if not server.started and server.lifespan.should_exit:
+                raise SystemExit(STARTUP_FAILURE)
         except Exception as error:
             if server.started:
                 raise
@@ -351,7 +355,7 @@ def report_from_worker() -> None:
         finally:
             advise("".join(told))
 
-    Server.run = reported  # type: ignore[method-assign]
+    Server.run = reported  # type: ignore[method-assign,assignment]
 
 
 def advise(text: str) -> None:
@@ -382,14 +386,21 @@ def _serve_in_processes(config: Any, sockets: list[Any], patient: bool) -> int:
     # uvicorn before 0.36 wants to be told how a worker serves.
     old = "target" in inspect.signature(Multiprocess).parameters
     # Workers start in the application's folder, whose modules may be called as the standard library's.
-    os.environ["PYTHONSAFEPATH"] = "1"
-    supervisor = Multiprocess(config, **({"target": Server(config).run} if old else {}), sockets=sockets)
+    os.environ.setdefault("PYTHONSAFEPATH", OURS)
+    supervisor: Any = Multiprocess(config, **({"target": Server(config).run} if old else {}), sockets=sockets)
+    replace = getattr(supervisor, "keep_subprocess_alive", None)
+    # uvicorn before 0.36 replaces a worker that cannot start forever, and later ones stop without an error.
+    supervisor.keep_subprocess_alive = lambda: (
+        supervisor.should_exit.set() if _cannot_start(supervisor) else replace and replace()
+    )
     collect_garbage()
     supervisor.run()
-    del os.environ["PYTHONSAFEPATH"]
-    # uvicorn stops without an error when a worker could not start.
-    codes = [getattr(worker, "process", worker).exitcode for worker in supervisor.processes]
-    return STARTUP_FAILURE if STARTUP_FAILURE in codes else 0
+    return STARTUP_FAILURE if _cannot_start(supervisor) else 0
+
+
+def _cannot_start(supervisor: Any) -> bool:
+    workers = (getattr(worker, "process", worker) for worker in supervisor.processes)
+    return any(worker.exitcode == STARTUP_FAILURE for worker in workers)
 
 
 def beside(name: str) -> Any:
@@ -404,7 +415,8 @@ def beside(name: str) -> Any:
 
 if __name__ == "__mp_main__":
     # One of several workers: Python starts each as a new process.
-    os.environ.pop("PYTHONSAFEPATH", None)
+    if os.environ.get("PYTHONSAFEPATH") == OURS:
+        del os.environ["PYTHONSAFEPATH"]
     beside("limits").install(options().get("http", "auto"))
     report_from_worker()
 if __name__ == "__main__":

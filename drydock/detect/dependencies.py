@@ -342,10 +342,9 @@ def unreachable(tree: Tree, source: Source, names: set[str]) -> list[Blocker]:
         known = package.file and join(source.folder, package.file) in source.files
         if package.name in names and package.file and not known:
             found.append((package.name, package.file))
-        elif (
-            package.name in names and package.local and not tree.is_folder(join(source.folder, package.local))
-        ):
-            found.append((package.name, package.local))
+        elif package.name in names and package.local:
+            there = source.tool.ships_folders and tree.is_folder(join(source.folder, package.local))
+            found += [] if there else [(package.name, package.local)]
     found += [(item.name, at[0]) for item in source.wanted if (at := ON_DISK.search(item.text))]
     where = source.where
     return [Blocker("local", f"{name} is installed from {place}", where, remedy) for name, place in found]

@@ -196,6 +196,7 @@ class _Detection:
             migrate=migrate,
             workers=self._workers() if entry else (),
             scripts=scripts(self.tree, project, self.layout.roots.value),
+            resources=self._importer("pkg_resources"),
             settings=read,
             data_files=data,
             writable=writable,
@@ -314,7 +315,8 @@ class _Detection:
         for option, (asked, offered) in known.items():
             if unknown := [a for a in asked if a not in offered]:
                 candidates = tuple(Found(k, source.where) for k in offered)
-                fact = f"{option} names {unknown[0]}, which is not declared; declared are"
+                rest = "; declared are" if offered else ", as no other is"
+                fact = f"{option} names {unknown[0]}, which is not declared{rest}"
                 self.conflicts.append(Conflict(option, fact, candidates, option))
         return found, extras, groups
 
@@ -354,6 +356,13 @@ class _Detection:
         fact = "{} runs beside the server: it is a command of the same image"
         self.notes += [Found(fact.format(beside.short(one.value)), one.where) for one in found]
         return found
+
+    def _importer(self, name: str) -> str:
+        """Return a module of the application that imports a library; empty if none does."""
+        paths = self.startup.reached() if self.startup else []
+        modules = filter(None, map(self.code.module, paths))
+        named = (m.path for m in modules for i in m.imports if i.module.partition(".")[0] == name)
+        return next(named, "")
 
     def _is_own(self, command: Command) -> bool:
         """Tell whether a command is the project's, not that of another member of its workspace."""

@@ -148,6 +148,18 @@ def test_a_library_that_is_nowhere_is_reported_as_nowhere(monkeypatch: pytest.Mo
     ]
 
 
+def test_a_library_beside_the_one_that_needs_it_is_not_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "libkrb5-fc.so.3").touch()
+    needs = [(tmp_path / "libpq-1a.so.5", name, None) for name in ("libkrb5-fc.so.3", "libgone.so.9")]
+    monkeypatch.setattr(runtime.elf, "libraries", lambda *_: needs)
+
+    runtime.take_libraries(Tree(tmp_path / "tree"), [])
+
+    assert re.findall(r"needs (\S+),", capsys.readouterr().err) == ["libgone.so.9"]
+
+
 def test_records_tell_the_truth_after_a_change_and_an_omission(tmp_path: Path) -> None:
     site = Path("/site")
     tree = Tree(tmp_path)
@@ -337,15 +349,3 @@ def test_tables_of_encodings_come_with_a_program_that_converts(
     runtime.take_conversions(tree)
 
     assert any("gconv" in path.parts for path in tree.files()) == taken
-
-
-def test_a_wheels_own_libraries_are_not_missing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write_files(tmp_path, {"shop.libs/liba.so": "", "shop.libs/libb.so": ""})
-    own = tmp_path / "shop.libs/liba.so"
-    monkeypatch.setattr(elf, "libraries", lambda *_: [(own, name, None) for name in ("libb.so", "libc.so")])
-
-    runtime.take_libraries(Tree(tmp_path / "tree"), [own])
-
-    assert re.findall(r"needs (\S+), which was not found", capsys.readouterr().err) == ["libc.so"]

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -343,6 +344,33 @@ def test_a_uvicorn_that_is_told_how_its_workers_serve(monkeypatch: pytest.Monkey
     listener.close()
 
 
+@pytest.mark.parametrize(("code", "ended"), [(start.STARTUP_FAILURE, start.STARTUP_FAILURE), (1, 0)])
+def test_a_uvicorn_that_replaces_workers_forever(
+    code: int, ended: int, monkeypatch: pytest.MonkeyPatch, serve: Serve
+) -> None:
+    class Multiprocess:
+        """That of uvicorn before 0.36."""
+
+        def __init__(self, *_: object, **__: object) -> None:
+            self.should_exit = threading.Event()
+            self.processes = [SimpleNamespace(exitcode=code)]
+
+        def keep_subprocess_alive(self) -> None:
+            self.processes = []
+            self.should_exit.set()
+
+        def run(self) -> None:
+            while not self.should_exit.is_set():
+                self.keep_subprocess_alive()
+
+    monkeypatch.setattr("uvicorn.supervisors.Multiprocess", Multiprocess)
+    monkeypatch.setattr("uvicorn.Config.bind_socket", lambda _: None)
+    serve(application="shop_start:app")
+    monkeypatch.setenv("WEB_CONCURRENCY", "2")
+
+    assert start.main(["serve"]) == ended
+
+
 def test_a_signal_before_serving_ends_the_process() -> None:
     with pytest.raises(SystemExit) as stopped:
         start.exit_early(15, None)
@@ -351,11 +379,13 @@ def test_a_signal_before_serving_ends_the_process() -> None:
 
 ECHO = """
 import json
+import os
 
 async def app(scope, receive, send):
     assert scope["path"]
     body = json.dumps([scope["root_path"], scope["path"]]).encode()
     headers = [(b"content-length", b"%d" % len(body))]
+    headers.append((b"x-safe", os.environ.get("PYTHONSAFEPATH", "no").encode()))
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 """
@@ -364,12 +394,14 @@ async def app(scope, receive, send):
 @pytest.fixture
 def serving(tmp_path: Path, script: list[str]) -> Iterator[Callable[..., int]]:
     """Start an application without a lifespan and yield its port."""
-    (tmp_path / "shop.py").write_text(ECHO)
+    code = tmp_path / "code"  # beside the script, as in the image
+    code.mkdir()
+    (code / "shop.py").write_text(ECHO)
     running: list[subprocess.Popen[bytes]] = []
 
     def begin(**environment: str) -> int:
         port = free_port()
-        variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "PORT": str(port)}
+        variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(code), "PORT": str(port)}
         running.append(subprocess.Popen(script, env={**variables, **environment}))
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
@@ -400,6 +432,27 @@ def test_every_address_takes_ipv4_too(serving: Callable[..., int], workers: str)
     answer = asked(serving(HOST="::", WEB_CONCURRENCY=workers, UVICORN_ROOT_PATH="/shop"))
 
     assert answer.endswith(b'["/shop", "/shop/a"]')
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_failed_lifespan_ends_the_container(tmp_path: Path, script: list[str], workers: str) -> None:
+    text = (
+        "class App:\n    async def __call__(self, scope, receive, send):\n"
+        "        await receive()\n        await send({'type': 'lifespan.startup.failed'})\napp = App()\n"
+    )
+    (tmp_path / "shop.py").write_text(text)
+    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "PORT": str(free_port())}
+    done = subprocess.run(script, env={**variables, "WEB_CONCURRENCY": workers}, timeout=60, check=False)
+
+    assert done.returncode == start.STARTUP_FAILURE
+
+
+@pytest.mark.parametrize(("given", "seen"), [({}, b"no"), ({"PYTHONSAFEPATH": "1"}, b"1")])
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_workers_keep_the_safe_path_of_their_operator(
+    serving: Callable[..., int], workers: str, given: dict[str, str], seen: bytes
+) -> None:
+    assert b"x-safe: " + seen + b"\r" in asked(serving(WEB_CONCURRENCY=workers, **given))
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

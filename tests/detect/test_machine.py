@@ -124,6 +124,27 @@ def test_the_archives_of_find_links_reach_the_build(tmp_path: Path) -> None:
     assert plan.value.archives == ("wheels/lib-1-py3-none-any.whl",)
 
 
+def test_a_folder_in_a_pylock_is_refused_by_its_name(tmp_path: Path) -> None:
+    rows = "".join(
+        f"[[packages]]\nname = '{name}'\nversion = '1'\n" for name in ("fastapi", "uvicorn", "lib")
+    )
+    files: dict[str, str | bytes] = {
+        "pylock.toml": f"lock-version = '1.0'\n{rows}directory = {{ path = 'lib' }}\n",
+        "pyproject.toml": "[project]\nname = 'x'\nversion = '1'\ndependencies = ['fastapi', 'lib']\n",
+        "lib/lib/__init__.py": "",
+        "Dockerfile": "FROM python:3.13\nCOPY . .\nRUN pip install -r pylock.toml\n",
+    }
+
+    assert "lib is installed from lib" in found(tmp_path, files).blockers[0].text
+
+
+def test_a_late_import_of_pkg_resources_is_found(tmp_path: Path) -> None:
+    late = "def f():\n    import pkg_resources\n"
+    files = {"main.py": f"from parts import x\n{APP}", "parts/__init__.py": "", "parts/x.py": late}
+
+    assert found(tmp_path, files).resources == "parts/x.py"
+
+
 def test_a_public_key_is_no_secret(tmp_path: Path) -> None:
     key = "-----BEGIN PUBLIC KEY-----\nAA\n"
 

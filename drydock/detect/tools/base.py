@@ -140,6 +140,8 @@ class Tool:
     manifest: ClassVar[str] = ""
     # Its declaration can pin exact versions, without a lock.
     can_pin: ClassVar[bool] = False
+    # Its lock can be installed without the folders in it, whose modules ship as source.
+    ships_folders: ClassVar[bool] = True
     # Only the tool reads its lock: the build installs the tool, which prints requirements.
     exports: ClassVar[bool] = False
     # Variables for the locking commands: they must not make an environment, nor ask questions.

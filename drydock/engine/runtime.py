@@ -41,9 +41,8 @@ class Run:
     extra_hosts: Mapping[str, str] = field(default_factory=dict)
     mounts: Mapping[str, str] = field(default_factory=dict)  # host path by container path, mounted read-only
     memory: int = 0  # bytes the container may use; 0 for no limit
-    # Seconds between two runs of the image's HEALTHCHECK, whose first failure then counts; 0 for the image's
-    # own.
-    probe_every: float = 0.0
+    # The image's own HEALTHCHECK, to be run each second, where one failure counts; empty to leave it alone.
+    healthcheck: Mapping[str, Any] = field(default_factory=dict)
     dns: Sequence[str] = ()
 
     @property
@@ -83,6 +82,11 @@ class Running:
     def alive(self) -> bool:
         self.container.reload()
         return bool(self.container.status == "running")
+
+    def probe(self) -> None:
+        """Have Podman run the image's HEALTHCHECK: its own timer is systemd's, which containers lack."""
+        api = self.container.client.api
+        api.get(f"{api.base_url}/v5.0.0/libpod/containers/{self.container.id}/healthcheck")
 
     def wait_until_ready(
         self, path: str, seconds: float = READY_SECONDS, tell: Callable[[str], None] = lambda _: None
@@ -169,11 +173,11 @@ def started(engine: Engine, run: Run) -> Iterator[Running]:
         options["network"] = run.network
     if run.memory:
         options["mem_limit"] = run.memory
-    if run.probe_every:
-        # Omitted settings keep the image's values: the command and its time-out. The start period has an
-        # interval of its own in the engine, so it ends at once.
-        interval = int(run.probe_every * NANOSECONDS)
-        options["healthcheck"] = {"interval": interval, "retries": 1, "start_period": NANOSECONDS // 1000}
+    if run.healthcheck:
+        # Whole, since Podman takes all settings or none. The start period has an interval of its own in the
+        # engine, so it ends at once.
+        own = {"Interval": NANOSECONDS, "Retries": 1, "StartPeriod": NANOSECONDS // 1000}
+        options["healthcheck"] = {**run.healthcheck, **own}
     wanted = created(
         engine,
         run.image,

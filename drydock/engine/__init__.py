@@ -30,6 +30,10 @@ MEMBERSHIP = (
     "engine of your own with DOCKER_HOST"
 )
 
+PARAMIKO = (
+    "install it beside drydock: `uv tool install --with paramiko fastapi-drydock`, or `pip install paramiko`"
+)
+
 # The SDK's own default of 60 s is too short for a large layer on a slow disk.
 CALL_SECONDS = 300
 
@@ -121,7 +125,8 @@ def connect() -> Engine:
         denied = denied or reason == find.DENIED
         if candidate.chosen:
             how = "start it, or choose another one with DOCKER_HOST or `docker context use`"
-            raise NoEngine(tried=tried[0], how=MEMBERSHIP if denied else how)
+            how = {find.DENIED: MEMBERSHIP, find.NO_SSH: PARAMIKO}.get(reason, how)
+            raise NoEngine(tried=tried[0], how=how)
     from drydock.engine.install import advice
 
     raise NoEngine(tried=", ".join(tried), how=MEMBERSHIP if denied else advice())

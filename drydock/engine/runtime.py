@@ -85,7 +85,9 @@ class Running:
 
     def probe(self) -> None:
         """Have Podman run the image's HEALTHCHECK: its own timer is systemd's, which containers lack."""
-        api = self.container.client.api
+        client = self.container.client
+        assert client is not None  # noqa: S101 - the engine's
+        api = client.api
         api.get(f"{api.base_url}/v5.0.0/libpod/containers/{self.container.id}/healthcheck")
 
     def wait_until_ready(

@@ -17,6 +17,8 @@ from drydock.engine import Engine
 from drydock.engine.find import Candidate
 from drydock.project import Project
 from tests.conftest import FakeProgram, MakeProject
+from tests.support.contained_builder import NAME as CONTAINED
+from tests.support.contained_builder import contained
 from tests.support.engine import telling
 from tests.support.images import remove_repository
 from tests.support.remote_builder import NAME, remote
@@ -126,17 +128,21 @@ def test_what_a_builders_driver_cannot_do_names_the_driver(project: Project, tmp
 class TestRemote:
     """A real BuildKit that has neither the base nor any cache."""
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture(scope="class", params=["remote", "docker-container"])
     @classmethod
-    def far(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-        """Such a builder, chosen as `docker buildx use` does."""
+    def far(
+        cls, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, python_image: str
+    ) -> Iterator[None]:
+        """Such a builder of a driver, chosen as `docker buildx use` does."""
+        folder = tmp_path_factory.mktemp("far")
+        here = request.param == "docker-container"
         with (
-            remote(tmp_path_factory.mktemp("far")) as environment,
+            contained(folder, python_image) if here else remote(folder) as environment,
             pytest.MonkeyPatch.context() as patch,
         ):
             for key, text in environment.items():
                 patch.setenv(key, text)
-            command.run(["docker", "buildx", "use", NAME])
+            command.run(["docker", "buildx", "use", CONTAINED if here else NAME])
             yield
 
     @pytest.fixture

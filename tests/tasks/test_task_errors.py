@@ -46,7 +46,10 @@ def test_labels_that_are_missing_are_counted(unlabelled: Project) -> None:
     assert re.search(r"are missing or wrong \(\d+\); write them with `invoke label --apply`", done.stderr)
 
 
-def test_what_was_never_pushed_cannot_be_signed(unlabelled: Project, plain: Registry) -> None:
+def test_what_was_never_pushed_cannot_be_signed(
+    unlabelled: Project, plain: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGSTORE_ID_TOKEN", "a job's")
     where = f"{plain.address}/acme"
     sign = ("sign", "--project", str(unlabelled.root), "--registry", where)
     done = invoke(*sign)

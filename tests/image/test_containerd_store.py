@@ -1,4 +1,4 @@
-"""A newer engine with containerd's store builds, measures, judges, labels, pushes and releases the same image.
+"""A newer engine with containerd's store builds, weighs, judges, labels, pushes and releases the same image.
 
 `nox` does all this on the machine's own engine; this is the second one.
 """

@@ -1,7 +1,7 @@
 """A builder of buildx's driver docker-container: BuildKit in a container of the engine.
 
 The driver takes an image with `buildkitd` and `buildctl`, which no package index here carries. This one's
-`buildkitd` is an engine with the same BuildKit inside; its `buildctl` does the two things that the driver asks for.
+`buildkitd` is an engine with the same BuildKit inside; its `buildctl` does both things that buildx asks for.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from drydock import command
+from tests.support.remote_builder import UPGRADE
 from tests.support.second_engine import programs
 
 NAME = "drydock-contained"
@@ -33,7 +34,7 @@ far = socket.socket(socket.AF_UNIX)
 far.connect({SOCKET!r})
 if "dial-stdio" not in sys.argv:
     sys.exit()
-far.sendall(b"POST /grpc HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: Upgrade\\r\\nUpgrade: h2c\\r\\n\\r\\n")
+far.sendall({UPGRADE!r})
 answer = b""
 while not answer.endswith(b"\\r\\n\\r\\n"):
     answer += far.recv(1)

@@ -1,8 +1,8 @@
 """A second Docker Engine beside the machine's own: Debian testing's, with images in containerd's store.
 
 Its programs are not installed; only runc is the machine's, since testing's needs a newer C library. It has
-folders, socket, bridge and containerd of its own. Packet filter rules belong to the whole machine, and a daemon
-clears another's when it starts. So this one writes none; its bridge's rules are added and removed here.
+folders, socket, bridge and containerd of its own. Packet filter rules belong to the whole machine, and a
+starting daemon clears another's. So this one writes none; its bridge's rules are added and removed here.
 """
 
 from __future__ import annotations

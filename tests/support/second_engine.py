@@ -3,13 +3,16 @@
 Its programs are not installed; only runc is the machine's, since testing's needs a newer C library. It has
 folders, socket, bridge and containerd of its own. Packet filter rules belong to the whole machine, and a
 starting daemon clears another's. So this one writes none; its bridge's rules are added and removed here.
+`python -m tests.support.second_engine COMMAND...` runs a command on it.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -96,3 +99,18 @@ def _rules(bridge: str, subnet: str) -> tuple[tuple[str, ...], ...]:
         ("filter", "FORWARD", "--in-interface", bridge, "--jump", "ACCEPT"),
         ("filter", "FORWARD", "--out-interface", bridge, "--jump", "ACCEPT"),
     )
+
+
+def main(words: Sequence[str]) -> int:
+    """Run a command on the second engine, which has the machine's base images."""
+    with containerd_store() as second, folder("docker") as place:
+        environment = newer_buildx(place / "config") | {"DOCKER_HOST": second.host}
+        for image in command.run(
+            ["docker", "images", "--format={{.Repository}}:{{.Tag}}", "local/*"]
+        ).stdout.split():
+            command.run(["sh", "-c", f'docker save "$1" | docker --host "{second.host}" load', "sh", image])
+        return subprocess.call(words, env={**os.environ, **environment})
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

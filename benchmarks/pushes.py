@@ -60,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     stack.callback(engine.sdk.images.remove, reference, noprune=True)
                 rows.append((changed, way, road.bytes - before, time.perf_counter() - began))
     if given.json:
-        print_json([dict(zip(("changed", "way", "bytes", "seconds"), row, strict=True)) for row in rows])
+        titles = ("changed", "way", "bytes", "seconds")
+        print_json({"pushes": [dict(zip(titles, row, strict=True)) for row in rows]})
     else:
         shown = [
             (

@@ -212,6 +212,8 @@ def created(engine: Engine, image: str, owner: str, **options: Any) -> Iterator[
                 container = engine.sdk.containers.create(image, labels={LABEL: owner}, **options)
             except docker.errors.ImageNotFound as error:
                 raise ImageMissing(reference=image) from error
+            except docker.errors.APIError as error:
+                raise NotStarted(image=image, reason=error.explanation or error) from error
             stack.callback(_remove, container)
         yield container
 

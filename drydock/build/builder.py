@@ -71,8 +71,11 @@ def find(engine: Engine, name: str = "", environment: Mapping[str, str] = os.env
 
 def _require_docker(engine: Engine) -> None:
     """Refuse the package podman-docker, whose `docker` runs podman."""
-    found = Path(shutil.which("docker") or "/")
-    script = found.read_bytes()[:400] if found.is_file() else b""
+    if (path := shutil.which("docker")) is None:
+        return
+    found = Path(path)
+    with found.open("rb") as file:
+        script = file.read(400)
     if found.resolve().name == PODMAN or (script.startswith(b"#!") and b"exec /usr/bin/podman" in script):
         raise DockerIsPodman(program=found, host=engine.host)
 

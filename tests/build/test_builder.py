@@ -152,9 +152,10 @@ class TestRemote:
             f"ARG PYTHON_IMAGE={python_image}",
             "FROM ${PYTHON_IMAGE} AS production",
             "RUN --network=none --mount=type=cache,target=/c python3 -c \"open('/c/n', 'w')\"",
-            "COPY pyproject.toml /",
+            "COPY unique /",
         )
-        return make_project({"Dockerfile": "\n".join(lines) + "\n"})
+        # A file of an earlier test would come from the engine's cache, with its older time.
+        return make_project({"Dockerfile": "\n".join(lines) + "\n", "unique": uuid.uuid4().hex})
 
     def test_it_builds_on_the_engines_base_and_the_engine_gets_the_same_layers(
         self, engine: Engine, project: Project, python_image: str

@@ -252,8 +252,9 @@ class TestReal:
             inside.drydock(
                 "push", f"--registry={address}/acme", "--force=a test", "--allow-dirty", folder=shop
             )
-            told = inside.drydock("label", f"--image={address}/acme/shop:1.4.2-dirty", folder=shop).stdout
-        assert "org.example.pier                      7" in told
+            image = f"--image={address}/acme/shop:1.4.2-dirty"
+            told = inside.drydock("label", image, "--json", folder=shop).stdout
+        assert json.loads(told)["labels"]["org.example.pier"] == "7"
 
     def test_what_was_built_is_removed(self, inside: Podman, shop: Path) -> None:
         inside.drydock("build", folder=shop)

@@ -115,7 +115,7 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
         for path in (path for path in folder.rglob("*") if path.is_file()):
             name = path.relative_to(folder).as_posix()
             if name in {*files, LOCK} or name.startswith(f"{STATE}/"):
-                path.touch()  # its age counts from its last use
+                state.use(path)
             else:
                 path.unlink()
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import secrets
 import tarfile
@@ -416,6 +417,22 @@ def test_a_failed_bootstrap_leaves_nothing_and_shows_its_reason(
 
     assert "mmdebstrap exited with 25: E: no such suite" in str(caught.value)
     assert list((tmp_path / "work").iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+def test_a_killed_bootstrap_leaves_nothing_mounted(
+    tmp_path: Path, fake_program: FakeProgram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mount = 'mkdir -p "$TMPDIR/c/proc" && mount -t proc -o ro proc "$TMPDIR/c/proc" && kill -9 $$'
+    fake_program("mmdebstrap", mount)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    engine: Any = object()
+
+    with pytest.raises(BaseNotMade, match="mmdebstrap exited with -9"):
+        make.make(engine, PLAN, lambda _: None)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["bin"]
+    assert str(tmp_path) not in Path("/proc/self/mounts").read_text()
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,8 @@ TRUE = ("1", "true", "yes", "on")
 UNWRITABLE = (
     r"\[Errno (?:13|30)\] [^:\n]+: '(?P<path>[^'\n]+)'|unable to open database file|readonly database"
 )
+# The value of PYTHONSAFEPATH for workers, which none of them keeps.
+OURS = "drydock"
 HERE = __file__.rpartition("/")[0]
 SERVE = HERE + "/serve.json"
 
@@ -89,7 +91,7 @@ def run_instead(arguments: list[str]) -> int:
         import shlex
 
         # Further words are arguments of the command.
-        arguments = [*shlex.split(text), *arguments[1:]]
+        arguments = [*shlex.split(os.path.expandvars(text)), *arguments[1:]]
     try:
         os.execvp(arguments[0], arguments)  # noqa: S606
     except OSError as error:
@@ -299,11 +301,14 @@ def serve() -> int:
         # uvicorn before 0.36 imports the application inside of the running loop.
         config.load = functools.partial(_load, config.load)  # type: ignore[method-assign]
     server = uvicorn.Server(config)
-    advise_from_log(server)
+    told = told_by(server)
     # After a graceful end uvicorn restores this handler and raises the signal again, which must then be
     # ignored.
     signal.signal(signal.SIGTERM, lambda *caught: None if server.started else exit_early(*caught))
-    server.run(sockets=sockets)
+    try:
+        server.run(sockets=sockets)
+    finally:
+        advise("".join(told))
     return 0 if server.started else STARTUP_FAILURE
 
 
@@ -315,12 +320,19 @@ def report(kind: type[BaseException], error: BaseException, trace: TracebackType
     advise("".join(traceback.format_exception(error)))
 
 
-def advise_from_log(server: Any) -> None:
-    """Advise on the lifespan's errors, which end in the server's log."""
+def told_by(server: Any) -> list[str]:
+    """Return a list that the server's log goes to until it has started: the lifespan's errors end there."""
     import logging
 
-    log = logging.getLogger("uvicorn.error")
-    log.addFilter(lambda record: server.started or advise(logging.Formatter().format(record)))
+    told: list[str] = []
+
+    def keep(record: logging.LogRecord) -> bool:
+        if not server.started:
+            told.append(logging.Formatter().format(record))
+        return True
+
+    logging.getLogger("uvicorn.error").addFilter(keep)
+    return told
 
 
 def report_from_worker() -> None:
@@ -329,21 +341,25 @@ def report_from_worker() -> None:
 
     run = Server.run
 
-    def reported(server: Server, *args: Any, **options: Any) -> Any:
-        advise_from_log(server)
+    def reported(server: Server, *args: Any, **options: Any) -> None:
+        told = told_by(server)
         try:
-            return run(server, *args, **options)
+            run(server, *args, **options)
+            if not server.started and server.lifespan.should_exit:
+                raise SystemExit(STARTUP_FAILURE)
         except Exception as error:
             if server.started:
                 raise
             report(type(error), error, error.__traceback__)
             raise SystemExit(STARTUP_FAILURE) from None
+        finally:
+            advise("".join(told))
 
-    Server.run = reported  # type: ignore[method-assign]
+    Server.run = reported  # type: ignore[method-assign,assignment]
 
 
-def advise(text: str) -> bool:
-    """Print the remedy if an error is about a place that cannot be written; return True."""
+def advise(text: str) -> None:
+    """Print the remedy if an error is about a place that cannot be written."""
     import re
 
     if found := re.search(UNWRITABLE, text):
@@ -352,7 +368,6 @@ def advise(text: str) -> bool:
             "name its folder in `volumes` of drydock's configuration, or set a path below a mounted volume"
         )
         complain(STARTUP_FAILURE, f"{place} cannot be written, as the image's files are read-only; {remedy}")
-    return True
 
 
 def _load(load: Callable[[], None]) -> None:
@@ -371,14 +386,21 @@ def _serve_in_processes(config: Any, sockets: list[Any], patient: bool) -> int:
     # uvicorn before 0.36 wants to be told how a worker serves.
     old = "target" in inspect.signature(Multiprocess).parameters
     # Workers start in the application's folder, whose modules may be called as the standard library's.
-    os.environ["PYTHONSAFEPATH"] = "1"
-    supervisor = Multiprocess(config, **({"target": Server(config).run} if old else {}), sockets=sockets)
+    os.environ.setdefault("PYTHONSAFEPATH", OURS)
+    supervisor: Any = Multiprocess(config, **({"target": Server(config).run} if old else {}), sockets=sockets)
+    replace = getattr(supervisor, "keep_subprocess_alive", None)
+    # uvicorn before 0.36 replaces a worker that cannot start forever, and later ones stop without an error.
+    supervisor.keep_subprocess_alive = lambda: (
+        supervisor.should_exit.set() if _cannot_start(supervisor) else replace and replace()
+    )
     collect_garbage()
     supervisor.run()
-    del os.environ["PYTHONSAFEPATH"]
-    # uvicorn stops without an error when a worker could not start.
-    codes = [getattr(worker, "process", worker).exitcode for worker in supervisor.processes]
-    return STARTUP_FAILURE if STARTUP_FAILURE in codes else 0
+    return STARTUP_FAILURE if _cannot_start(supervisor) else 0
+
+
+def _cannot_start(supervisor: Any) -> bool:
+    workers = (getattr(worker, "process", worker) for worker in supervisor.processes)
+    return any(worker.exitcode == STARTUP_FAILURE for worker in workers)
 
 
 def beside(name: str) -> Any:
@@ -393,7 +415,8 @@ def beside(name: str) -> Any:
 
 if __name__ == "__mp_main__":
     # One of several workers: Python starts each as a new process.
-    os.environ.pop("PYTHONSAFEPATH", None)
+    if os.environ.get("PYTHONSAFEPATH") == OURS:
+        del os.environ["PYTHONSAFEPATH"]
     beside("limits").install(options().get("http", "auto"))
     report_from_worker()
 if __name__ == "__main__":

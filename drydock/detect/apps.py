@@ -21,6 +21,7 @@ RUNNERS = frozenset(
     }
 )
 MOUNTS = frozenset({"starlette.routing.Mount", "fastapi.routing.Mount"})
+AWAITING = frozenset({"asyncio.run", "anyio.run"})
 WRAPPERS = re.compile(r"(Middleware|ASGIApp|AsgiMiddleware|Asgi|ASGIApplicationWrapper|VersionedFastAPI)$")
 ASGI_ARGUMENTS = 3
 # A module that binds the result of a call, where a wrapper may be.
@@ -65,6 +66,11 @@ class Apps:
     mounted: dict[Key, str] = field(default_factory=dict)
     inner: list[tuple[str, str]] = field(default_factory=list)
     launchers: list[str] = field(default_factory=list)
+
+    @property
+    def known(self) -> set[Key]:
+        """The applications and factories whose making was read."""
+        return {*self.found, *self.factories}
 
     def candidates(self, side: bool = False) -> list[App]:
         """Return the applications that a server could load, outside tests and documentation."""
@@ -160,7 +166,8 @@ def _others(code: Code, known: set[str], used: Callable[[bytes], object]) -> lis
 def _factories(module: Module, apps: Apps) -> None:
     for name, function in module.functions.items():
         key, owner = Key(module.path, name), name.rpartition(".")[0]
-        if key in apps.factories or (owner and owner not in module.classes):
+        asynchronous = isinstance(function, ast.AsyncFunctionDef)  # no server awaits a factory
+        if key in apps.factories or asynchronous or (owner and owner not in module.classes):
             continue
         made = is_one(module, function.returns, apps.classes)
         made = made or any(_makes(module, value, name, apps) for value in module.returns.get(name, ()))
@@ -171,9 +178,13 @@ def _factories(module: Module, apps: Apps) -> None:
 
 
 def _makes(module: Module, value: ast.expr, function: str, apps: Apps) -> bool:
-    if isinstance(value, ast.Name):
-        own = (b.value for b in module.bindings if b.name == value.id and b.scope.function == function)
-        value = next(own, value)
+    name, owner = module.dotted(value), function.rpartition(".")[0]
+    named = (b for b in module.bindings if name and b.name == name)
+    if name.startswith("self."):
+        named = (b for b in named if b.scope.function.rpartition(".")[0] == owner)
+    else:
+        named = (b for b in named if b.scope.function == function)
+    value = next((b.value for b in named), value)
     if not isinstance(value, ast.Call):
         return False
     made = resolve(module, value.func, apps)
@@ -189,12 +200,36 @@ def _objects(module: Module, apps: Apps) -> None:
                 apps.inner.append((f"{module.path}:{binding.line}", scope.function))
             continue
         made, maker = _made(module, binding, apps)
+        if attribute := _held(module, binding.value, apps):
+            held = Key(module.path, f"{binding.name}.{attribute}")
+            apps.found.setdefault(held, App(held, binding.line))
         if made:
             key = Key(module.path, binding.name)
-            apps.found.setdefault(key, App(key, binding.line, made_by=maker))
+            of = binding.value if isinstance(binding.value, ast.Attribute) else None
+            inner = Key(module.path, module.dotted(of)) if of else None
+            apps.found.setdefault(key, App(key, binding.line, wraps=inner, made_by=maker))
+
+
+def _held(module: Module, value: ast.expr, apps: Apps) -> str:
+    """Return the attribute with the application of an object that a call makes; empty without one."""
+    found = module.symbol(value.func) if isinstance(value, ast.Call) else None
+    for binding in found.module.bindings if found and found.node else ():
+        own = found and binding.scope.function.rpartition(".")[0] == found.name
+        made = (
+            isinstance(binding.value, ast.Call)
+            and found
+            and is_one(found.module, binding.value.func, apps.classes)
+        )
+        if own and made and binding.name.startswith("self."):
+            return binding.name.removeprefix("self.")
+    return ""
 
 
 def _made(module: Module, binding: Binding, apps: Apps) -> tuple[bool, Key | None]:
+    if isinstance(binding.value, ast.Attribute):
+        of = binding.value.value
+        bound = module.bound(of.id) if isinstance(of, ast.Name) else None
+        return _held(module, bound.value if bound else of, apps) == binding.value.attr, None
     if not isinstance(binding.value, ast.Call):
         return False, None
     function = binding.value.func
@@ -203,6 +238,11 @@ def _made(module: Module, binding: Binding, apps: Apps) -> tuple[bool, Key | Non
     maker = resolve(module, function, apps)
     if maker and maker.factory:
         return True, maker.key
+    if module.dotted(function) in AWAITING and binding.value.args:
+        called = binding.value.args[0]
+        found = module.symbol(called.func if isinstance(called, ast.Call) else called)
+        values = found.module.returns.get(found.name, ()) if found else ()
+        return any(_makes(found.module, value, found.name, apps) for value in values if found), None
     if isinstance(function, ast.Attribute):
         methods = [k for k in apps.factories if k.name.endswith("." + function.attr)]
         if len(methods) == 1 and module.dotted(function).partition(".")[0] not in {"fastapi", "uvicorn"}:

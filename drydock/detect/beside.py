@@ -8,23 +8,27 @@ from collections.abc import Collection, Container, Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 
+from packaging.utils import canonicalize_name
+
 from drydock.detect import migrations, system
+from drydock.detect.blockers import loads_own
 from drydock.detect.code import Startup
-from drydock.detect.commands import parts_of, read_command
-from drydock.detect.dockerfiles import Command, Dockerfile
+from drydock.detect.commands import Command, parts_of, read_command
+from drydock.detect.dockerfiles import Dockerfile
 from drydock.detect.entry import Entry
 from drydock.detect.launches import Evidence
 from drydock.detect.model import Found, Setting, Worker
 from drydock.detect.settings import kind_of
 from drydock.detect.syntax import Site, constant, is_true
 from drydock.detect.values import reader
+from drydock.project.dockerfile import expand
 
 # RUN lines that install, clean up, check or set up the user: the image has its own way for each.
 USUAL = re.compile(
     r"^(?:\s*(?:(?:(?:sudo\s+)?(?:apt|apt-get|apt-key|apk|dnf|yum|dpkg|pip3?|uv|poetry|pdm|pipenv|pipx|conda|npm|yarn|pnpm|"
     r"corepack|useradd|groupadd|adduser|addgroup|usermod|chown|chgrp|chmod|mkdir|rm|ln|touch|echo|set|export|cd|pushd|popd|"
-    r"curl|wget|test|true|false|rustup|locale-gen|localedef|update-ca-certificates|find|mv|cp|which|sh|install|tar|unzip|"
-    r"ldconfig|virtualenv|source|exec|if|fi|for|while|case|done|esac|gpg|sha\d+sum|jq|awk|grep|tee|yes|"
+    r"curl|wget|test|true|false|rustup|locale-gen|localedef|update-ca-certificates|find|mv|cp|which|sh\s+\S*install\S*|install|tar|unzip|"
+    r"ldconfig|virtualenv|source|exec|setcap|if|fi|for|while|case|done|esac|gpg|sha\d+sum|jq|awk|grep|tee|yes|"
     r"python3?\s+-m\s+(?:pip|venv|ensurepip|compileall)|\S+/(?:pip3?|uv|poetry)))\b|\[|\.\s|<<\S*|[)}]|"
     # An interpreter at the end of a pipe, a program that proves itself, a mirror of Debian's packages.
     r"(?:(?:ba|da|z)?sh|python[\d.]*)(?:\s+-s?)?$|\S+\s+(?:-V|--version)$|sed\s.*\s/etc/(?:apt/|locale)).*|\s*)$"
@@ -36,6 +40,7 @@ MAKES_FILE = re.compile(
     rf"^(?:echo|printf|cat|jq|sed|awk|grep)\b.*(?<![>\d&])>>?\s*[\"']?(?!{SYSTEM})[\w./]|"
     rf"^tee\s+(?:-\w+\s+)*(?!{SYSTEM})[\w./]|"
     rf"^(?:cp|mv)\s(?!.*\$).*\s(?!{SYSTEM})[\w./][^\s]*$|"
+    rf"^(?:tar|unzip)\s(?!.*\s-(?:C|d)\s*{SYSTEM})|^(?:npm|yarn|pnpm)\s+(?:run\s+)?build\b|"
     rf"^curl\s.*\s(?:-\w*o|--output)[\s=]+[\"']?(?!{SYSTEM}){INSTALLER}[\w./]|"
     rf"^(?:curl\s+(?:-\w+\s+)*-\w*O|wget\b(?!.*\s-\w*O))\s.*https?://{INSTALLER}\S+$|"
     rf"^wget\s.*\s-\w*O\s*[\"']?(?!{SYSTEM}){INSTALLER}[\w./]"
@@ -52,11 +57,13 @@ OWN_VARIABLES = re.compile(
     r"DEBIAN_FRONTEND|HOME|APP_HOME|WORKDIR|TZ|TERM|LD_LIBRARY_PATH|NODE_\w+)$"
 )
 WORKERS = re.compile(
-    r"^(celery|rq|rqworker|rqscheduler|dramatiq|arq|huey_consumer(\.py)?|taskiq|procrastinate|saq)$"
+    r"^(celery|faust|faststream|streaq|wakaq|rq|rqworker|rqscheduler|dramatiq|arq|huey_consumer(\.py)?|taskiq|procrastinate|saq)$"
 )
 TESTS = frozenset({"pytest", "unittest", "coverage", "tox", "nox"})
 # What a tool's environment needs before a command; the image has one environment.
 RUN_BY = re.compile(r"^(?:(?:poetry|pipenv|pdm|hatch|rye)\s+run|uv\s+run(?:\s+--[a-z-]+)*)\s+")
+# What starts a program in its own place, with its variables.
+STARTED_BY = re.compile(r"^(?:exec\s+|env\s+|\w+=\S*\s+)+")
 # A program of the project, by its first word.
 PROGRAM = re.compile(r"^((\S*/)?python[\d.]*|\S+\.py)$")
 OWN_PROGRAM = re.compile(r"^((\S*/)?python[\d.]*\s+(?!-[Vc]\b|--version)\S|\S+\.py\b)")
@@ -91,12 +98,11 @@ RENAMED = {
     "--timeout": "--timeout-worker-healthcheck",
     "-t": "--timeout-worker-healthcheck",
 }
-SHELLS = re.compile(
-    r"^(os\.(system|popen)|subprocess\.(getoutput|getstatusoutput)|asyncio\.create_subprocess_shell)$"
-)
 SHOWN = 40  # characters of a variable's value
 FETCHES = re.compile(
     r"^(tiktoken\.(get_encoding|encoding_for_model)|nltk\.download|spacy\.cli\.download|"
+    r"nltk\.corpus\.\w+\.(words|raw|sents|fileids|synsets)|ultralytics\.YOLO|fastembed\.\w*Embedding|"
+    r"torchvision\.models\.\w+|(tensorflow\.)?keras\.applications\.\w+|"
     r"(whisper|faster_whisper\.WhisperModel|easyocr\.Reader|gensim\.downloader\.load)(\.load_model)?)$"
 )
 ANY_ANSWER = "probes take any answer of the port"
@@ -113,7 +119,14 @@ START_READS = {
     "RUN_MIGRATIONS": "0",
 }
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::"})
-FETCH_HOMES = {"tiktoken": "TIKTOKEN_CACHE_DIR", "nltk": "NLTK_DATA"}
+FETCH_HOMES = {
+    "tiktoken": "TIKTOKEN_CACHE_DIR",
+    "nltk": "NLTK_DATA",
+    "fastembed": "FASTEMBED_CACHE_PATH",
+    "torchvision": "TORCH_HOME",
+    "keras": "KERAS_HOME",
+    "tensorflow": "KERAS_HOME",
+}
 
 
 def steps(files: Iterable[Dockerfile]) -> Iterator[Found[str]]:
@@ -122,12 +135,17 @@ def steps(files: Iterable[Dockerfile]) -> Iterator[Found[str]]:
         for text, line in file.runs:
             for part in parts_of(text):
                 words = " ".join(word for word in part.split() if not word.startswith("--mount"))
-                bare = BEFORE.sub("", words)
+                bare = RUN_BY.sub("", BEFORE.sub("", words))
                 if not USUAL.match(bare) or MAKES_FILE.search(bare):
                     fact = f"the Dockerfile runs {short(words)}, which drydock's builds do not repeat"
                     yield Found(fact, f"{file.path}:{line}")
         for text, line in file.added:
             fact = f"the Dockerfile has {short(text)}, which drydock's builds do not repeat"
+            yield Found(fact, f"{file.path}:{line}")
+        for path, line in file.volumes:
+            fact = (
+                f"the Dockerfile declares the volume {path}: name it in volumes if the program writes there"
+            )
             yield Found(fact, f"{file.path}:{line}")
         for name, value, line in file.variables:
             if not OWN_VARIABLES.match(name):
@@ -175,15 +193,15 @@ def installed(
     return replace(found, value=tuple(words)) if words else None, notes
 
 
-def before(commands: Iterable[Command], told: str) -> Iterator[Found[str]]:
+def before(commands: Iterable[Command], told: Collection[str]) -> Iterator[Found[str]]:
     """Yield the programs before the server that is started at `told`, and a Procfile's release programs.
 
     Those of the scripts that the start runs are among them.
     """
     for command in commands:
         release = command.name == "release"
-        own = command.where == told
-        called = bool(command.by) and _origin(command.by) == _origin(told)
+        own = command.where in told
+        called = bool(command.by) and _origin(command.by) in map(_origin, told)
         if not (release or own or called):
             continue
         parts = parts_of(command.text)
@@ -214,14 +232,14 @@ def workers(commands: Iterable[Command], started: Container[str]) -> Iterator[Wo
     """
     for command in commands:
         for part in parts_of(command.text):
-            words = RUN_BY.sub("", part).split()
+            words = RUN_BY.sub("", STARTED_BY.sub("", BEFORE.sub("", part))).split()
             if TESTS.intersection(words[:3]):
                 continue
             known = any(WORKERS.match(word.rpartition("/")[2]) for word in words[:4])
             program = command.name and words and PROGRAM.match(words[0]) and command.where not in started
             if (known or program) and command.name != "release" and not migrations.runs(part):
                 name = command.name or next(iter(words), "")
-                yield Worker(" ".join(words), command.line or command.where, "", name)
+                yield Worker(expand(" ".join(words), {}), command.line or command.where, "", name)
 
 
 def code(startup: Startup) -> Iterator[Found[str]]:
@@ -229,7 +247,7 @@ def code(startup: Startup) -> Iterator[Found[str]]:
     for site in startup.calls:
         shell = site.name.startswith("subprocess.") and is_true(site.keyword("shell"))
         called, starter = system.program(site), _starter(startup, site)
-        if shell or SHELLS.match(site.name):
+        if shell or system.SHELLS.match(site.name):
             yield Found(f"{site.name}() asks for a shell: slim has one, production has none", site.where)
         elif called in system.OF_THE_BASE or called.endswith(".sh"):
             script = "is run by a shell" if called.endswith(".sh") else "is a program of the base"
@@ -241,11 +259,35 @@ def code(startup: Startup) -> Iterator[Found[str]]:
         elif called in system.OF_NO_IMAGE:
             fact = f"{site.name}() calls {called}, which no image has: name its package in system-packages"
             yield Found(fact, site.where)
-        if FETCHES.match(site.name) and startup.at_import(site) and not site.scope.tried:
+        late = site.scope.tried or not startup.at_import(site)
+        if FETCHES.match(site.name) and not (late or loads_own(site) or _is_untrained(site)):
             variable = FETCH_HOMES.get(site.name.partition(".")[0], "")
             how = f"; {variable} names a folder that has it" if variable else ""
             text = (constant(site.node.args[0]) if site.node.args else "") or ""
             fact = f"{site.name}({text}) fetches its data at import, which needs the network{how}"
+            yield Found(fact, site.where)
+
+
+def _is_untrained(site: Site) -> bool:
+    """Tell whether a call makes one of a library's models without its weights."""
+    given = site.keyword("weights") or site.keyword("pretrained")
+    off = is_true(given, None) or is_true(given, False)
+    return (
+        off
+        if ".applications." in site.name
+        else site.name.startswith("torchvision.") and (off or given is None)
+    )
+
+
+def models(startup: Startup, names: Collection[str]) -> Iterator[Found[str]]:
+    """Yield spaCy's models that are loaded at import, and that no declaration names."""
+    for site in startup.calls:
+        name = constant(site.argument(0, "name")) if site.name == "spacy.load" else None
+        known = not name or canonicalize_name(name) in names or loads_own(site)
+        if not known and startup.at_import(site) and not site.scope.tried:
+            fact = (
+                f"spacy.load({name}) needs a distribution that no declaration names: add the URL of its wheel"
+            )
             yield Found(fact, site.where)
 
 

@@ -15,18 +15,24 @@ from drydock.detect.ignore import is_secret
 from drydock.detect.model import PLACE, Blocker, Found, distinct
 from drydock.detect.syntax import Site
 from drydock.detect.tree import Tree, ancestors, join
+from drydock.detect.values import reader
 
 NETWORK = re.compile(
     r"^((requests|httpx|httpx2)\.(get|post|put|head|request)|urllib\.request\.(urlopen|urlretrieve)|"
     r"nltk\.download|torch\.hub\.load|huggingface_hub\.(snapshot_download|hf_hub_download)|"
     r"sentence_transformers\.SentenceTransformer|transformers\.pipeline|whisper\.load_model|"
     r"datasets\.load_dataset|socket\.create_connection|kafka\.Kafka(Producer|Consumer)|pika\.BlockingConnection|"
+    r"(pymongo|elasticsearch)\.(server_info|list_database_names|command|ping|info|create)|"
+    r"boto3\.(get|list|describe|head|create|put)_(?!paginator|waiter)\w+|"
     r"smtplib\.SMTP(_SSL)?|ftplib\.FTP|redis\.ping|oracledb\.connect|pyodbc\.connect|"
     r"psycopg2?\.connect|pymysql\.connect|MySQLdb\.connect|mysql\.connector\.connect|wget\.download|gdown\.download)$"
 )
 # Objects whose methods ask the network, and the module that has functions of their names.
 CLIENTS = {
     **dict.fromkeys(("httpx.Client",), "httpx"),
+    **dict.fromkeys(("pymongo.MongoClient", "pymongo.mongo_client.MongoClient"), "pymongo"),
+    "elasticsearch.Elasticsearch": "elasticsearch",
+    "boto3.client": "boto3",
     **dict.fromkeys(("requests.Session", "requests.session", "requests.sessions.Session"), "requests"),
     **dict.fromkeys(("redis.Redis", "redis.StrictRedis", "redis.from_url", "redis.Redis.from_url"), "redis"),
 }
@@ -50,7 +56,7 @@ def of_code(startup: Startup, uses: list[FileUse], workdir: str) -> list[Blocker
             fact = "importing the entry point starts a server"
             remedy = 'put the call under `if __name__ == "__main__":`'
             found.setdefault("import", Blocker("import", fact, site.where, remedy))
-        elif (NETWORK.match(name) or DOWNLOADS.match(name)) and not scope.tried:
+        elif (NETWORK.match(name) or DOWNLOADS.match(name)) and not scope.tried and not loads_own(site):
             fact = f"{name}() needs the network while the program is imported"
             remedy = "move it into the lifespan or into the first request, or ship what it loads"
             found.setdefault("network", Blocker("network", fact, site.where, remedy))
@@ -60,10 +66,16 @@ def of_code(startup: Startup, uses: list[FileUse], workdir: str) -> list[Blocker
     return [*ordered, *_missing(startup.code.tree, uses, workdir)]
 
 
+def loads_own(site: Site) -> bool:
+    """Tell whether a model is loaded from a file or a folder of the project."""
+    paths = (reader(site).path(node) for node in (*site.node.args[:2], site.keyword("model")) if node)
+    return any(path and site.module.code and site.module.code.tree.has(path.path) for path in paths)
+
+
 def _asked(site: Site) -> str:
     """Return a call's name; of a client's method, the function that does the same."""
     owner, _, method = site.name.rpartition(".")
-    binding = site.module.bound(owner, site.scope.function) if owner else None
+    binding = site.module.bound(owner.partition(".")[0], site.scope.function) if owner else None
     of = binding.value if binding else getattr(site.node.func, "value", None)
     made = site.module.dotted(of.func) if isinstance(of, ast.Call) else ""
     tail = getattr(site.node.func, "attr", method)

@@ -13,13 +13,13 @@ from drydock.detect.commands import parts_of
 from drydock.detect.dockerfiles import Dockerfile
 from drydock.detect.locks import closure
 from drydock.detect.model import Blocker, Conflict, Dependencies, Found, Server, ServerPlace
-from drydock.detect.requirements import Wanted
+from drydock.detect.requirements import ARCHIVES, Wanted
 from drydock.detect.sources import DEVELOPMENT, Source, declares
 from drydock.detect.tools import TOOLS
-from drydock.detect.tools.base import ARCHIVES, Items
+from drydock.detect.tools.base import Items
 from drydock.detect.tools.pdm import UNHASHED
 from drydock.detect.tree import Tree, ancestors, folder_of, join
-from drydock.project.lock import resolved_from
+from drydock.project.lock import mismatches, resolved_from
 
 SERVERS = ("uvicorn", "hypercorn", "granian", "daphne")
 BRING_SERVER = {("fastapi", "standard"), ("fastapi", "all"), ("fastapi", "standard-no-fastapi-cloud-cli")}
@@ -37,10 +37,13 @@ INSTALLS = re.compile(
 SELECTED = re.compile(
     r"""(?:--extras?|--group|--with|-E|-G)[=\s](?:["']([\w\s,.-]+)["']|([\w,.-]+))|(?:^|[\s"'./])\.?\[([\w\s,.-]+)\]"""
 )
+ON_DISK = re.compile(r"file:///\w[^\s;]*")  # a path of one machine
 PIP_VALUES = re.compile(
     r"-[rcieft]|--(requirement|constraint|index-url|extra-index-url|editable|find-links|target|prefix|root|python|"
-    r"trusted-host|cache-dir|timeout|default-timeout|retries|upgrade-strategy)"
+    r"trusted-host|cache-dir|timeout|default-timeout|retries|upgrade-strategy|group|extra|only-binary|no-binary)"
 )
+# The project itself, or its manifest, among pip's arguments.
+MANIFEST = re.compile(r"pyproject\.toml|(^|\s|[\"'])\.(\[[\w,.-]+\])?([\"']|\s|$)")
 # Names that pip installs beside the requirements for other purposes than the program's.
 FILES = (".whl", ".zip", ".tar.gz", ".txt")
 INSTALLERS = frozenset(
@@ -320,6 +323,17 @@ def stale(source: Source) -> list[str]:
     return sorted(w.name for w in source.wanted if w.name not in source.lock.packages and not w.marker)
 
 
+def passed_over(source: Source, files: list[Dockerfile], version: str) -> str:
+    """Return where the Dockerfile installs the manifest of a stale lock without it; `""` for nowhere."""
+    if source.lock is None or source.package or not source.tool.has_manifest or _mentioned(source, files):
+        return ""
+    pins = {name: package.version for name, package in source.lock.packages.items()}
+    if not mismatches((w.text for w in source.wanted if not w.repository), pins, version):
+        return ""
+    own = ((words, where) for tool, words, where in _installs(files) if tool.startswith("pip"))
+    return next((where for words, where in own if MANIFEST.search(words)), "")
+
+
 def unreachable(tree: Tree, source: Source, names: set[str]) -> list[Blocker]:
     """Return a blocker for each installed place outside of the build context."""
     remedy = "publish it to a package index, or declare it by the repository that it comes from"
@@ -328,9 +342,9 @@ def unreachable(tree: Tree, source: Source, names: set[str]) -> list[Blocker]:
         known = package.file and join(source.folder, package.file) in source.files
         if package.name in names and package.file and not known:
             found.append((package.name, package.file))
-        elif (
-            package.name in names and package.local and not tree.is_folder(join(source.folder, package.local))
-        ):
-            found.append((package.name, package.local))
+        elif package.name in names and package.local:
+            there = source.tool.ships_folders and tree.is_folder(join(source.folder, package.local))
+            found += [] if there else [(package.name, package.local)]
+    found += [(item.name, at[0]) for item in source.wanted if (at := ON_DISK.search(item.text))]
     where = source.where
     return [Blocker("local", f"{name} is installed from {place}", where, remedy) for name, place in found]

@@ -1,4 +1,4 @@
-"""Read Dockerfiles, compose files and Procfiles as evidence of the project's start."""
+"""Read Dockerfiles, compose files and supervisord's files as evidence of the project's start."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import yaml
-
-from drydock.detect.commands import read_command
+from drydock.detect.commands import Command, read_command
 from drydock.detect.model import Found
-from drydock.detect.tree import Tree, ancestors, folder_of, join, line_of, section, table
+from drydock.detect.tree import Tree, ancestors, folder_of, join, line_of, parse_yaml, section, table
 from drydock.project import dockerfile
 from drydock.project.dockerfile import Instruction, exec_words, expand
 
@@ -44,7 +42,14 @@ PYTHON_BASE = re.compile(r"python|uv|debian|ubuntu")
 # earlier Dockerfile.
 KEPT = re.compile(r"grep -Fx -e ([a-z0-9][a-z0-9+.-]*(?: -e [a-z0-9][a-z0-9+.-]*)*)")
 # The fields that a stage inherits from its base stage.
-KEPT_BY_STAGES = ("copies", "added", "ports", "commands", "packages", "variables")
+KEPT_BY_STAGES = ("copies", "added", "ports", "commands", "packages", "variables", "volumes", "checks")
+# Stages that build front ends; their results are copied to the last stage.
+FRONT_END = re.compile(r"(^|/)(node|bun)(:|$)")
+DEVELOPERS = re.compile(r"dev|test|debug|local|ci", re.I)  # names of stages
+# A health check's request to its own container.
+OWN_ADDRESS = re.compile(
+    r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::[^\s/\"']+)?(/[^\s\"'|?#;)\]\\]*)"
+)
 
 
 @dataclass
@@ -64,6 +69,8 @@ class Dockerfile:
     packages: list[tuple[str, int]] = field(default_factory=list)
     compilers: list[tuple[str, int]] = field(default_factory=list)
     variables: list[tuple[str, str, int]] = field(default_factory=list)
+    volumes: list[tuple[str, int]] = field(default_factory=list)
+    checks: list[tuple[str, int]] = field(default_factory=list)  # paths that HEALTHCHECK asks for
 
     def folders(self, tree: Tree, inner: str) -> tuple[str, ...]:
         """Return the tree's folders that are copied to an absolute path of the image, best first."""
@@ -80,19 +87,6 @@ class Dockerfile:
         return tuple(f for f in dict.fromkeys(found) if tree.is_folder(f))
 
 
-@dataclass(frozen=True)
-class Command:
-    """A command line of the project, its place, and the tree's folders that it runs in."""
-
-    text: str
-    where: str
-    folders: tuple[str, ...]
-    production: bool
-    name: str = ""  # of the service or the process type
-    line: str = ""  # the place with its line, if `where` has none
-    by: str = ""  # the place of the command that runs this script; empty if it is not one
-
-
 def dockerfiles(tree: Tree) -> list[Dockerfile]:
     """Return the Dockerfiles of a tree, shallow ones first, and in a folder those named for production."""
     # A Dockerfile in drydock's form follows from the project, so it is not evidence.
@@ -101,7 +95,23 @@ def dockerfiles(tree: Tree) -> list[Dockerfile]:
     texts = {f: text for f in names if (text := tree.text(f)) and not dockerfile.is_ours(text)}
     found = [f for f in texts if DOCKERFILE.fullmatch(f)] or list(texts)
     found.sort(key=lambda f: (f.count("/"), folder_of(f), "prod" not in f.lower(), f))
-    return [read_dockerfile(tree, path, texts[path]) for path in found[:MAX_FILES]]
+    targets = _targets(tree)
+    return [read_dockerfile(tree, path, texts[path], targets.get(path, "")) for path in found[:MAX_FILES]]
+
+
+def _targets(tree: Tree) -> dict[str, str]:
+    """Return the stage of each Dockerfile that production's compose files build, where they agree."""
+    found: dict[str, set[str]] = {}
+    for path, _, service in compose_services(tree):
+        built, target = build_of(path, service), table(service, "build").get("target")
+        if (
+            built
+            and isinstance(target, str)
+            and not NOT_PRODUCTION.search(path)
+            and not DEVELOPERS.search(target)
+        ):
+            found.setdefault(built[1], set()).add(target)
+    return {path: names.pop() for path, names in found.items() if len(names) == 1}
 
 
 def kept(tree: Tree) -> list[Found[str]]:
@@ -115,8 +125,11 @@ def kept(tree: Tree) -> list[Found[str]]:
     return found
 
 
-def read_dockerfile(tree: Tree, path: str, text: str) -> Dockerfile:
-    """Return a Dockerfile's facts; its context is the folder with the files that it copies."""
+def read_dockerfile(tree: Tree, path: str, text: str, target: str = "") -> Dockerfile:
+    """Return a Dockerfile's facts; its context is the folder with the files that it copies.
+
+    `target` is the stage that is built, the last one if empty.
+    """
     stages: dict[str, Dockerfile] = {}
     instructions = list(dockerfile.instructions(text))
     current = Dockerfile(path, _guess_context(tree, path, instructions))
@@ -131,8 +144,9 @@ def read_dockerfile(tree: Tree, path: str, text: str) -> Dockerfile:
         elif one.keyword == "FROM":
             current = _stage(current, stages, bases, expand(one.text, arguments))
         elif one.keyword == "RUN":
-            runs.append((one.text, one.line))
-            packages = [(package, one.line) for package in _apt_packages(one.text)]
+            command = _run_text(one)
+            runs += [] if FRONT_END.search(current.base) else [(command, one.line)]
+            packages = [(package, one.line) for package in _apt_packages(command)]
             current.packages += packages
             if PYTHON_BASE.search(current.base):
                 compilers += [package for package in packages if only_builds(package[0])]
@@ -140,16 +154,32 @@ def read_dockerfile(tree: Tree, path: str, text: str) -> Dockerfile:
             _apply(current, tree, replace(one, text=expand(one.text, arguments)))
             if _is_foreign(one, stages):
                 current.added.append((f"{one.keyword} {one.text}", one.line))
+    current = stages.get(target.lower(), current)
     current.bases, current.runs, current.compilers = bases, runs, compilers
     return current
 
 
+def _run_text(one: Instruction) -> str:
+    """Return the shell commands of a RUN: also of a here-document, and of JSON's form."""
+    words = [word for word in one.text.split() if not word.startswith("--")]
+    if one.script and re.fullmatch(r"<<\S+(?: \S*sh)?|\S*sh <<\S+", " ".join(words)):
+        return one.script
+    return _exec_text(" ".join(words)) if words[:1] and words[0].startswith("[") else one.text
+
+
 def _is_foreign(one: Instruction, stages: dict[str, Dockerfile]) -> bool:
-    """Tell whether an instruction adds a file of the network, or of a stage without Python."""
-    source = re.search(r"--from=(\S+)", one.text) if one.keyword == "COPY" else None
+    """Tell whether an instruction adds a file that is none of the project's, or that the system reads.
+
+    Such a file is of the network, of another image, of a stage without Python, or written there.
+    """
+    if one.keyword not in {"COPY", "ADD"}:
+        return False
+    source = re.search(r"--from=(\S+)", one.text)
     stage = stages.get(source[1].lower()) if source else None
+    of = stage.base if stage else source[1] if source else "python"
     remote = one.keyword == "ADD" and re.search(r"(^|\s|\")https?://", one.text)
-    return bool(remote) or bool(stage and not PYTHON_BASE.search(stage.base))
+    other = not of.isdigit() and not PYTHON_BASE.search(of)
+    return bool(remote or other or one.script) or "/ca-certificates" in one.text
 
 
 def _stage(current: Dockerfile, stages: dict[str, Dockerfile], bases: list[str], rest: str) -> Dockerfile:
@@ -177,6 +207,10 @@ def _apply(stage: Dockerfile, tree: Tree, one: Instruction) -> None:
         pairs = re.findall(r"""([A-Za-z_]\w*)=("[^"]*"|'[^']*'|\S*)""", rest) if "=" in rest else []
         pairs = pairs or [rest.partition(" ")[::2]]
         stage.variables += [(name, value.strip(" \"'"), line) for name, value in pairs if name]
+    elif one.keyword == "VOLUME":
+        stage.volumes += [(join(stage.workdir, word), line) for word in exec_words(rest) or rest.split()]
+    elif one.keyword == "HEALTHCHECK":
+        stage.checks = [(path, line) for path in OWN_ADDRESS.findall(rest)]
     elif one.keyword == "EXPOSE":
         stage.ports += [(int(port), line) for port in re.findall(r"\b[0-9]{2,5}\b", rest)]
     elif one.keyword in {"CMD", "ENTRYPOINT"}:
@@ -194,6 +228,16 @@ def _started(file: Dockerfile) -> list[tuple[str, int]]:
     (first, line), (arguments, _) = (last.get(keyword, ("", 0)) for keyword in ("ENTRYPOINT", "CMD"))
     joined = _joined(first, arguments)
     return [(joined, line)] if joined else sorted(last.values(), key=lambda one: one[1])
+
+
+def _tiangolo(tree: Tree, file: Dockerfile) -> list[tuple[str, int]]:
+    """Return the command that the images for FastAPI of tiangolo have, which serve the folder /app."""
+    if not re.match(r"tiangolo/uvicorn-gunicorn", file.base):
+        return []
+    file.workdir = "/app"
+    inner = any(tree.exists(join(folder, "app/main.py")) for folder in file.folders(tree, "/app"))
+    line = line_of(tree.text(file.path) or "", file.base)
+    return [(f"uvicorn {'app.' if inner else ''}main:app --port 80", line)]
 
 
 def _copy(stage: Dockerfile, tree: Tree, copied: list[str]) -> None:
@@ -237,15 +281,6 @@ def _apt_packages(rest: str) -> list[str]:
     return found
 
 
-def procfile(tree: Tree) -> Iterator[Command]:
-    """Yield the commands of every Procfile, with their process types."""
-    for path in tree.named("Procfile"):
-        for number, entry in enumerate((tree.text(path) or "").split("\n"), 1):
-            name, colon, text = entry.partition(":")
-            if colon and re.fullmatch(r"[\w-]+", name.strip()):
-                yield Command(text.strip(), f"{path}:{number}", (folder_of(path),), True, name.strip())
-
-
 def supervised(tree: Tree, files: list[Dockerfile]) -> Iterator[Command]:
     """Yield the programs of supervisord's configurations, each in the folder that is copied to its own."""
     for path in (path for path in tree.files if SUPERVISORD.search(path)):
@@ -259,16 +294,17 @@ def supervised(tree: Tree, files: list[Dockerfile]) -> Iterator[Command]:
             yield Command(line, where, folders or tuple(ancestors(path)), True, name)
 
 
-def commands(tree: Tree, files: list[Dockerfile]) -> list[Command]:
-    """Return the start commands of Dockerfiles, compose files and Procfiles."""
+def commands(tree: Tree, files: list[Dockerfile], deployed: Iterable[Command]) -> list[Command]:
+    """Return the start commands of all kinds of files; `deployed` are those of platforms."""
     found = []
     for file in files:
         production = not NOT_PRODUCTION.search(file.path)
+        started = _started(file) or _tiangolo(tree, file)
         folders = file.folders(tree, file.workdir) or (file.context,)
-        for text, number in _started(file):
-            found.append(Command(text, f"{file.path}:{number}", folders, production))
-    found += [command for command in procfile(tree) if command.name == "web"]
-    found += supervised(tree, files)
+        for text, number in started:
+            variables = {name: value for name, value, _ in file.variables}
+            found.append(Command(expand(text, variables), f"{file.path}:{number}", folders, production))
+    found += [*deployed, *supervised(tree, files)]
     by_path = {file.path: file for file in files}
     for path, name, service in compose_services(tree):
         line = _service_command(service)
@@ -283,6 +319,16 @@ def commands(tree: Tree, files: list[Dockerfile]) -> list[Command]:
             number = (tree.text(path) or "").count("\n", 0, match.end()) + 1 if match else 1
             found.append(Command(line, where, folders, production, name, f"{path}:{number}"))
     return found
+
+
+def checks(tree: Tree, files: list[Dockerfile]) -> Iterator[Found[str]]:
+    """Yield the paths that health checks of Dockerfiles and compose files ask."""
+    for file in files:
+        yield from (Found(path, f"{file.path}:{line}") for path, line in file.checks)
+    for path, name, service in compose_services(tree):
+        asked = OWN_ADDRESS.search(str(table(service, "healthcheck").get("test")))
+        if asked and "build" in service:
+            yield Found(asked[1], f"{path} services.{name}.healthcheck")
 
 
 def _service_command(service: dict[str, Any]) -> str:
@@ -310,34 +356,33 @@ def _script(tree: Tree, name: str, folders: tuple[str, ...]) -> str:
     return next(iter([*exact, *near, *named]), "")
 
 
-class _Loader(yaml.SafeLoader):
-    """A safe loader that reads unknown tags (`!reset`, `!override`) as nothing."""
-
-
-_Loader.add_constructor(None, lambda _loader, _node: None)
-
-
-def read_yaml(text: str) -> dict[str, Any]:
-    """Parse a YAML mapping, {} for anything else."""
-    try:
-        value = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader that ignores tags
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError, KeyError, AttributeError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
 def compose_services(tree: Tree) -> list[tuple[str, str, dict[str, Any]]]:
     """Return (file, service name, service) for each service in the compose files."""
     files = [f for f in tree.files if COMPOSE.fullmatch(f)]
     found = []
     for path in sorted(files, key=lambda f: (f.count("/"), f))[:MAX_FILES]:
-        services = table(read_yaml(tree.text(path) or ""), "services")
+        services = table(parse_yaml(tree.text(path) or ""), "services")
         found += [
-            (path, str(name), s)
-            for name, s in services.items()
-            if isinstance(s, dict) and str(name).isprintable()
+            (path, str(name), _whole(s, services)) for name, s in services.items() if str(name).isprintable()
         ]
-    return found
+    return [one for one in found if one[2]]
+
+
+def _whole(service: object, others: dict[str, Any]) -> dict[str, Any]:
+    """Return a compose service with the parts of the one that it extends, or whose image it shares."""
+    if not isinstance(service, dict):
+        return {}
+    base = service.get("extends")
+    base = base.get("service") if isinstance(base, dict) and "file" not in base else base
+    whole = {**table(others, base if isinstance(base, str) else ""), **service}
+    image = whole.get("image")
+    same = (
+        one
+        for one in others.values()
+        if isinstance(one, dict) and one.get("image") == image and "build" in one
+    )
+    built = next(same, None) if image and "build" not in whole else None
+    return {**whole, "build": built["build"]} if built else whole
 
 
 def build_of(path: str, service: dict[str, Any]) -> tuple[str, str] | None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
 from drydock.detect import system
+from drydock.detect.apps import SIDE
 from drydock.detect.code import Startup
-from drydock.detect.syntax import Module, Site, constant, is_true
-from drydock.detect.tree import ancestors, join
+from drydock.detect.syntax import Module, Site, by_keys, constant, each_of, is_true
+from drydock.detect.tree import Tree, ancestors, join
 from drydock.detect.values import FilePath, Reader, reader
 
 Kind = Literal["folder", "read", "make", "write", "database"]
@@ -65,6 +66,41 @@ WRITERS: dict[str, tuple[Kind, str]] = {
     "joblib.Memory": ("make", "location"),
     "lmdb.open": ("make", "path"),
     "chromadb.PersistentClient": ("make", "path"),
+    "qdrant_client.QdrantClient": ("make", "path"),
+    "lancedb.connect": ("make", "uri"),
+    **dict.fromkeys(("aiofiles.os.makedirs", "aiofiles.os.mkdir"), ("make", "name")),
+    **dict.fromkeys(("shutil.copy", "shutil.copy2", "shutil.copyfile", "shutil.move"), ("write", "dst")),
+    "shutil.copytree": ("make", "dst"),
+    "urllib.request.urlretrieve": ("write", "filename"),
+    "piccolo.engine.sqlite.SQLiteEngine": ("database", "path"),
+    **dict.fromkeys(("torch.save", "safetensors.torch.save_file"), ("write", "f")),
+    "joblib.dump": ("write", "filename"),
+    **dict.fromkeys(("numpy.save", "numpy.savez", "soundfile.write"), ("write", "file")),
+    "cv2.imwrite": ("write", "filename"),
+}
+# The positions of arguments that are not the first; 9: by keyword alone.
+POSITIONS = {
+    **dict.fromkeys(("shutil.copy", "shutil.copy2", "shutil.copyfile", "shutil.move", "shutil.copytree"), 1),
+    **dict.fromkeys(
+        ("urllib.request.urlretrieve", "torch.save", "safetensors.torch.save_file", "joblib.dump"), 1
+    ),
+    "qdrant_client.QdrantClient": 9,
+}
+# Calls with a mode.
+OPENERS = {
+    **dict.fromkeys(("open", "io.open", "aiofiles.open", "anyio.open_file", "zipfile.ZipFile"), "file"),
+    **dict.fromkeys(("gzip.open", "bz2.open", "lzma.open"), "filename"),
+    **dict.fromkeys(("tarfile.open", "h5py.File"), "name"),
+}
+# Methods of tables, images and documents that write a file, and their argument.
+SAVERS = {
+    **dict.fromkeys(("to_csv", "to_json"), "path_or_buf"),
+    **dict.fromkeys(("to_parquet", "to_pickle", "to_feather"), "path"),
+    "to_excel": "excel_writer",
+    "save": "fp",
+    "savefig": "fname",
+    "write_pdf": "target",
+    "output": "name",
 }
 METHODS: dict[str, Kind] = {
     "mkdir": "make",
@@ -74,14 +110,28 @@ METHODS: dict[str, Kind] = {
     "read_text": "read",
     "read_bytes": "read",
 }
+OF_TESTS = re.compile(r"(^|_)tests?(ing)?(_|$)", re.I)
 MEMORY = re.compile(r"^sqlite(\+\w+)?:(//)?(/:memory:.*|/?$|\?.*)|mode=memory")
 # Tortoise writes two slashes and a path.
-DATABASE = re.compile(r"^sqlite(\+\w+)?://(/(?!/))?(?P<path>[^/:?{}][^?{}]*)")
+DATABASE = re.compile(r"^sqlite(\+\w+)?://(/(?!/))?(?P<path>[^/:?{}%][^?{}%]*)")
 
+# Files of variables that a developer's program reads, or copies of which it reads.
+VARIABLES = re.compile(
+    r"(^|/)[\w-]*\.?env([._-](example|sample|template|dist|default|local|dev|development))?$", re.I
+)
 DATABASE_HEAD = re.compile(r"sqlite(\+\w+)?://(/(?!/))?")
 
 # A container can write there, or a program writes there only by mistake: no volume is needed.
 ELSEWHERE = re.compile(r"^/(tmp|dev|proc|sys|run|var/tmp|var/run|etc|usr|bin|sbin|lib\w*|boot)(/|$)|^/+$")
+
+
+SUFFIX = re.compile(r"\.\w{2,7}$")
+# The file of a handler in logging's configuration, as YAML, JSON or INI.
+LOGGED = re.compile(
+    r"""^\s*["']?filename["']?\s*:\s*["']?([\w./-]+)|^\s*args\s*=\s*\(\s*["']([\w./-]+)""", re.M
+)
+# A path of a temporary folder, or an open file.
+PASSING = re.compile(r"te?mp|home|expanduser|BytesIO|StringIO|stdout|stderr", re.I)
 
 
 @dataclass(frozen=True)
@@ -104,12 +154,13 @@ def file_uses(startup: Startup) -> list[FileUse]:
     """Return the files and folders that an application's modules read and write."""
     found: list[FileUse] = []
     for module in startup.modules:
-        found += filter(None, (_use(startup, site) for site in module.calls))
+        found += (use for site in module.calls for use in _uses(startup, site))
         found += (use for site in module.calls for use in (*_listed(site), *_imported(startup, site)))
         found += _log_files(module)
         found += _tortoise(module)
+        tests = {binding.line for binding in module.bindings if OF_TESTS.search(binding.name)}
         for url, line in module.databases:
-            match = DATABASE.match(url)
+            match = DATABASE.match(url) if line not in tests else None
             if match and not MEMORY.search(url) and match["path"].isprintable():
                 found.append(FileUse(join(match["path"]), False, "database", f"{module.path}:{line}"))
         found += filter(None, (_worked_out(module, *one) for one in module.worked_out))
@@ -117,10 +168,25 @@ def file_uses(startup: Startup) -> list[FileUse]:
     return list(dict.fromkeys(found))
 
 
+def told_databases(tree: Tree, names: Collection[str]) -> Iterator[FileUse]:
+    """Yield the SQLite files that variables name in the project's examples, unless one names a server."""
+    told: dict[str, list[tuple[str, str]]] = {}
+    for path in (path for path in tree.files if VARIABLES.search(path) and not SIDE.search(path)):
+        for number, line in enumerate((tree.text(path) or "").splitlines(), 1):
+            name, _, value = line.removeprefix("export ").partition("=")
+            if name.strip().upper() in names:
+                told.setdefault(name.strip().upper(), []).append((value.strip(" \"'"), f"{path}:{number}"))
+    for values in told.values():
+        found = [(DATABASE.match(value), where) for value, where in values if not MEMORY.search(value)]
+        for match, where in found if all(match for match, _ in found) else ():
+            if match and match["path"].isprintable():
+                yield FileUse(join(match["path"]), False, "database", where)
+
+
 def makes_unknown(startup: Startup) -> bool:
     """Tell whether the program makes a folder at import whose path is known at run time alone."""
     made = (site for site in startup.calls if startup.at_import(site))
-    classified = ((site, *_classified(_base(site.module, site.name), site)) for site in made)
+    classified = ((site, *_classified(_callee(site), site)) for site in made)
     return any(kind == "make" and node and not reader(site).path(node) for site, kind, node in classified)
 
 
@@ -189,7 +255,7 @@ def _log_files(module: Module) -> Iterator[FileUse]:
     values += [(v, s.scope.function) for s in module.calls if s.tail == "dictConfig" for v in s.node.args]
     for value, function in values:
         for node in ast.walk(value) if isinstance(value, ast.Dict) else ():
-            row = _by_key(node)
+            row = by_keys(node)
             if (constant(row.get("class")) or "").endswith("FileHandler"):
                 path = Reader(module, function).path(row.get("filename"))
                 if path and not path.path.startswith("..") and not ELSEWHERE.match(path.path):
@@ -202,23 +268,45 @@ def _tortoise(module: Module) -> Iterator[FileUse]:
     values = [binding.value for binding in module.bindings]
     values += [value.value for site in module.calls for value in site.node.keywords]
     for node in (inner for value in values if isinstance(value, ast.Dict) for inner in ast.walk(value)):
-        by_key = _by_key(node)
+        by_key = by_keys(node)
         engine = constant(by_key.get("engine")) == "tortoise.backends.sqlite"
-        file = _by_key(by_key.get("credentials") if engine else node).get("file_path")
+        file = by_keys(by_key.get("credentials") if engine else node).get("file_path")
         if (engine or imported) and file is not None and constant(file) != ":memory:":
             yield FileUse(*(Reader(module).path(file) or (".", False)), "database", module.at(file))
 
 
-def _by_key(node: ast.AST | None) -> dict[str | None, ast.expr]:
-    """Return a dictionary's values by its literal keys, {} for another expression."""
-    pairs = zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ()
-    return {constant(key): value for key, value in pairs}
+def logged(tree: Tree, path: str) -> Iterator[FileUse]:
+    """Yield the files of the handlers in a file with logging's configuration."""
+    text = tree.text(path) or ""
+    for found in LOGGED.finditer(text) if "FileHandler" in text else ():
+        name = found[1] or found[2]
+        if not name.startswith("..") and not ELSEWHERE.match(name):
+            yield FileUse(join(name), False, "write", f"{path}:{text.count(chr(10), 0, found.end()) + 1}")
 
 
-def _use(startup: Startup, site: Site) -> FileUse | None:
-    kind, node = _classified(_base(site.module, site.name), site)
-    if kind is None or node is None:
-        return None
+def undecided(startup: Startup) -> list[str]:
+    """Return the places of calls that write to paths which only a run knows."""
+    found = []
+    for site in startup.calls:
+        kind, node = _classified(_callee(site), site)
+        own = reader(site)
+        if kind in {"make", "write"} and node and not own.path(node) and not own.folder(node):
+            bound = site.module.bound(node.id, site.scope.function) if isinstance(node, ast.Name) else None
+            made = ast.unparse(node) + (ast.unparse(bound.value) if bound else "")
+            if not PASSING.search(made):
+                found.append(site.where)
+    return found
+
+
+def _uses(startup: Startup, site: Site) -> Iterator[FileUse]:
+    kind, node = _classified(_callee(site), site)
+    if kind is not None and node is not None:
+        for each in each_of(site, node):
+            if use := _use(startup, site, kind, each):
+                yield use
+
+
+def _use(startup: Startup, site: Site, kind: Kind, node: ast.expr) -> FileUse | None:
     values = reader(site)
     path = values.path(node)
     guarded = site.scope.tested or site.scope.tried
@@ -234,6 +322,13 @@ def _use(startup: Startup, site: Site) -> FileUse | None:
         return None  # a path of the machine
     guarded = guarded or (kind == "folder" and is_true(site.keyword("check_dir"), False))
     return FileUse(*path, kind, site.where, startup.at_import(site), guarded)
+
+
+def _callee(site: Site) -> str:
+    """Return the library's class or function that a call is of, through the project's own classes."""
+    of = site.node.func.value if isinstance(site.node.func, ast.Attribute) else None
+    above = isinstance(of, ast.Call) and site.module.dotted(of.func) == "super"
+    return _base(site.module, site.scope.function.rpartition(".")[0] if above else site.name)
 
 
 def _base(module: Module, name: str, hops: int = 3) -> str:
@@ -260,14 +355,14 @@ def _classified(name: str, site: Site) -> tuple[Kind | None, ast.expr | None]:
     tail, function = name.rpartition(".")[2], site.node.func
     if tail in SERVED:
         return "folder", site.argument(0, SERVED[tail])
-    if name in {"open", "io.open", "aiofiles.open", "anyio.open_file"}:
-        return _opened(constant(site.argument(1, "mode")) or "r"), site.argument(0, "file")
+    if name in OPENERS:
+        return _opened(constant(site.argument(1, "mode")) or "r"), site.argument(0, OPENERS[name])
     if name == "aerich.Command":  # its init() makes the folder
         place = site.keyword("location") or ast.Constant("migrations")
         return (None if _has(site.module, place) else "make"), place
     if name in WRITERS:
         kind, argument = WRITERS[name]
-        return kind, site.argument(0, argument)
+        return kind, site.argument(POSITIONS.get(name, 0), argument)
     if tail in READERS or name in LOADERS:
         return "read", site.argument(0, READERS.get(tail, "file"))
     if isinstance(function, ast.Attribute):
@@ -275,6 +370,12 @@ def _classified(name: str, site: Site) -> tuple[Kind | None, ast.expr | None]:
             return "folder", site.keyword("directory")
         if function.attr in METHODS:
             return METHODS[function.attr], function.value
+        if function.attr in SAVERS:
+            node = site.argument(0, SAVERS[function.attr])
+            named = reader(site).path(node)  # other objects have methods of these names
+            return ("write", node) if named and SUFFIX.search(named.path) else (None, None)
+        if function.attr == "bind" and constant(site.keyword("provider")) == "sqlite":  # Pony's
+            return "database", site.keyword("filename")
         foreign = name.startswith(("aiofiles", "gzip", "io", "PIL", "webbrowser", "Image"))
         if function.attr == "open" and not foreign and (mode := constant(site.argument(0, "mode"))):
             return _opened(mode), function.value

@@ -59,7 +59,7 @@ def is_secret(path: str, file: Path) -> bool:
 
 def is_public(path: str, data: bytes) -> bool:
     """Tell whether a PEM file holds certificates or public keys alone."""
-    return path.endswith(".pem") and b"-----BEGIN " in data and b"PRIVATE KEY-----" not in data
+    return path.endswith((".pem", ".key")) and b"-----BEGIN " in data and b"PRIVATE KEY-----" not in data
 
 
 def _gone(path: str, inside: frozenset[str], excluded: frozenset[str]) -> bool:

@@ -203,6 +203,7 @@ class Findings:
     migrate: Found[Migration] | None
     workers: tuple[Worker, ...]
     scripts: Mapping[str, str]  # the project's own console scripts: a function by name
+    resources: str  # a module that imports setuptools' pkg_resources; empty if none does
     settings: tuple[Found[Setting], ...]
     data_files: tuple[Found[str], ...]
     writable: tuple[Written, ...]

@@ -21,10 +21,21 @@ ASKED_FOR = "3.15"  # lacks many wheels: it is chosen only if files ask for it
 KNOWN = ("3.14", "3.13", "3.12", "3.11", "3.10", "3.9", "3.8", "3.7", ASKED_FOR)
 NEWEST_DEFAULT = "3.13"  # without any evidence: the default base image's version
 # python:3.13-slim; and as one of a tag's words, such as astral-sh/uv:python3.13-bookworm-slim.
-IMAGE = re.compile(r"(?:(?:^|/)python:|:(?:[\w.]+-)*python-?)(?P<version>3\.\d+)")
-PIN_FILES = (".python-version", "runtime.txt")
+IMAGE = re.compile(r"(?:(?:^|/)python:(?:\d+-)?|:(?:[\w.]+-)*python-?)(?P<version>3\.\d+)")
+PIN = re.compile(r"(?:\s|#.*\n)*(?:python-|cpython[-@])?(3\.\d+)(?:\.\d+)?[ \t]*(?:[\r\n#]|$)")
+# The files that pin the developers' version.
+PIN_FILES = {
+    ".python-version": PIN,
+    "runtime.txt": PIN,
+    ".tool-versions": re.compile(r"(?s:.*?)^python[ \t]+(3\.\d+)", re.M),
+    **dict.fromkeys(("mise.toml", ".mise.toml"), re.compile(r"(?s:.*?)^python\b[^\n\d]*(3\.\d+)", re.M)),
+    **dict.fromkeys(
+        ("environment.yml", "environment.yaml"),
+        re.compile(r"(?s:.*?)^[ \t]*-[ \t]*[\"']?python[ \t]*={1,2}[ \t]*(3\.\d+)", re.M),
+    ),
+}
+PINNED = tuple(PIN_FILES)
 SERIES = re.compile(r"(^|,)\s*~?\s*(\d+\.\d+)(?=\s*(?:,|$))")
-PIN = re.compile(r"\s*(?:python-|cpython-)?(3\.\d+)(\.\d+)?\s*(\n|$)")
 
 
 class Choice(NamedTuple):
@@ -42,9 +53,10 @@ def bounds(tree: Tree, chosen: Chosen | None, folder: str) -> list[Found[str]]:
     for place in dict.fromkeys((folder, *([chosen.source.folder] if chosen else []), ".")):
         stated = [one for tool in tools.TOOLS for one in tool.pythons(tree, place)]
         found += [Found(text, one.where) for one in stated if (text := specifier(one.value))]
-        pins = [(join(place, name), PIN.match(tree.text(join(place, name)) or "")) for name in PIN_FILES]
+        texts = {name: tree.text(join(place, name)) or "" for name in PIN_FILES}
+        pins = [(join(place, name), PIN_FILES[name].match(text)) for name, text in texts.items()]
         found += [Found(f"=={pin.group(1)}.*", path) for path, pin in pins if pin]
-    found += [] if any(f.where.endswith(PIN_FILES) for f in found) else _pin_above(tree)
+    found += [] if any(f.where.endswith(PINNED) for f in found) else _pin_above(tree)
     lock = chosen.source.lock if chosen else None
     if lock and lock.python and (text := specifier(lock.python)):
         found.append(Found(text, lock.path))
@@ -141,7 +153,12 @@ def choose(
         return Choice(Found(overrides["python"], "set by hand: python"), (overrides["python"],))
     limits, notes = _agreed(limits, image)
     found = _within(limits, chosen, image, selected)
-    hard = [limit for limit in limits if not limit.where.endswith(PIN_FILES)]
+    if image and found.version and image.value != found.version.value:
+        fact = (
+            f"it names Python {image.value}, but {found.version.value} is taken: set python if that is wrong"
+        )
+        notes = (*notes, Found(fact, image.where))
+    hard = [limit for limit in limits if not limit.where.endswith(PINNED)]
     supported = found.supported
     if found.version and len(hard) < len(limits):
         # A pin file names the developers' version; metadata and wheels tell which others fit.
@@ -154,7 +171,7 @@ def _agreed(
     limits: list[Found[str]], image: Found[str] | None
 ) -> tuple[list[Found[str]], tuple[Found[str], ...]]:
     """Drop pin files that the Dockerfile's base contradicts, and note each."""
-    pins = [f for f in limits if f.where.endswith(PIN_FILES) and image and not allows(f.value, image.value)]
+    pins = [f for f in limits if f.where.endswith(PINNED) and image and not allows(f.value, image.value)]
     rest = [one for one in limits if one not in pins]
     if image is None or not pins or not all(allows(one.value, image.value) for one in rest):
         return limits, ()

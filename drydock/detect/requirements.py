@@ -15,6 +15,8 @@ from drydock.detect.tree import Tree, folder_of, is_utf16, join
 LOCKED_FROM = "# Locked by uv. After a change of "
 MAX_INCLUDES = 20
 INCLUDE = re.compile(r"^(?:-r|--requirement|-c|--constraint)[ =]?\s*(?P<path>\S+)")
+FIND_LINKS = re.compile(r"^(?:-f|--find-links)[ =]?\s*(?:file:)?(?P<path>[\w./-]+)$")
+ARCHIVES = (".whl", ".tar.gz", ".zip")
 EDITABLE = re.compile(r"^(-e|--editable)[ =]\s*")
 # A folder, a wheel or a source archive on this machine: for pip, any text with a slash is one.
 LOCAL = re.compile(
@@ -96,6 +98,10 @@ def read_requirements(tree: Tree, path: str) -> RequirementsFile:
             if include := INCLUDE.match(line):
                 inner = join(folder_of(current), include["path"].strip("\"'"))
                 pending.append((inner, wants and not line.startswith(("-c", "--c"))))
+                continue
+            if found_in := FIND_LINKS.match(line):
+                folder = join(folder_of(current), found_in["path"])
+                files += [path for path in tree.under(folder) if path.endswith(ARCHIVES) and folder != "."]
                 continue
             hashed = hashed or "--hash" in line
             line = re.sub(r"\s--?[a-z][\w-]*(=|\s).*$", "", EDITABLE.sub("", line)).strip()

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from drydock.detect.apps import FASTAPI, MOUNTS, STARLETTE, Key, is_one
 from drydock.detect.code import Startup
 from drydock.detect.entry import Entry
-from drydock.detect.syntax import Function, Module, Site, keyword, parameters, words
+from drydock.detect.syntax import (
+    Function,
+    Module,
+    Site,
+    argument,
+    each_of,
+    is_true,
+    keyword,
+    parameters,
+    words,
+)
 from drydock.detect.values import reader
 
 LIVE = (
@@ -18,6 +29,8 @@ LIVE = (
     *("health_check", "ping", "heartbeat", "__heartbeat__", "__lbheartbeat__", "_health", "_healthz"),
     *("_status", "status", "_ping", "is_alive", "isalive", "up"),
 )
+# Other names of the kind; a business of health has other ones.
+OF_HEALTH = re.compile(r"_*((server|service|app|api|system)[-_]?)?health[-_]?(y|status|probe|info|\.json)?_*")
 READY = ("readyz", "ready", "readiness")
 DATABASE = re.compile(
     r"(^|_|\b)(db|session|sessiondep|database|engine|redis|mongo|conn|connection|asyncsession|pool|uow)(\b|_|$)",
@@ -27,6 +40,8 @@ ASKS = frozenset(
     {"execute", "ping", "exec", "fetchval", "fetchrow", "command", "connect", "scalar", "server_info"}
 )
 GUARDS = re.compile(r"auth|token|user|api_?key|permission|login|credential|secur|rate_?limit", re.I)
+# The annotation, or the default, of a parameter that a request has to give.
+ASKED = re.compile(r"^(str|int)$|\b(Header|Query|Cookie|Body|Form)\b")
 REFUSED = re.compile(r"HTTP_40[13]_\w+|UNAUTHORIZED|FORBIDDEN")
 # What a middleware asks that refuses some requests alone: those of a path, or of an address.
 SOME = re.compile(r"path|^(?!.*\b(?:headers|cookies)\b).*\bclient\b")
@@ -56,7 +71,12 @@ class Route:
     @property
     def rank(self) -> tuple[int, int]:
         """The sort key among possible probes, the best first."""
-        return (*LIVE, *READY).index(self.tail), self.path.count("/")
+        names = (*LIVE, *READY)
+        return names.index(self.tail) if self.tail in names else len(names), self.path.count("/")
+
+    @property
+    def is_check(self) -> bool:
+        return self.tail in (*LIVE, *READY) or bool(OF_HEALTH.fullmatch(self.tail))
 
 
 class _Child(NamedTuple):
@@ -101,8 +121,8 @@ class Routes:
                     of = of.value if isinstance(of, ast.Attribute) and of.attr == "router" else of
                     self._grow(Site(ast.Call(of, [], []), "", scope, module), node.value)
 
-    def health(self) -> list[Route]:
-        """Return the routes whose last path segment is a usual name of a health check."""
+    def health(self, told: Collection[str]) -> list[Route]:
+        """Return the routes of the paths `told`, and those with a health check's usual name."""
         found: list[Route] = []
         pending = [(_Child(TOP, "", self._is_guarded()), 0)]
         seen = 0
@@ -115,7 +135,8 @@ class Routes:
             base, locked = prefix + router.prefix, guarded or router.guarded
             for path, own, site in router.routes:
                 route = Route(base + path, site.where, False, locked or own)
-                if route.tail in (*LIVE, *READY) and "{" not in route.path and route.path.startswith("/"):
+                usual = route.is_check or route.path in told
+                if usual and "{" not in route.path and route.path.startswith("/"):
                     asks, needs = _needs(_handler(site))
                     found.append(Route(route.path, route.where, asks, route.guarded or needs))
             for child in router.children:
@@ -167,7 +188,8 @@ class Routes:
 
     def _extend(self, site: Site, function: ast.Attribute) -> None:
         """Note a route, or a router or an application below another one."""
-        if function.attr in ADDS_ROUTE:
+        methods = reader(site).texts(site.keyword("methods")) or ["GET"]
+        if function.attr in ADDS_ROUTE and {"", "GET"} & {method.upper() for method in methods}:
             path = reader(site).text(site.argument(0, "path"))
             key = self._key_of(site, function.value) if path == "" or (path or "").startswith("/") else None
             if key is not None and path is not None:
@@ -179,7 +201,7 @@ class Routes:
             prefix, parent = reader(site).text(node), self._key_of(site, function.value)
             if child is None or parent is None or (prefix is None and node is not None):
                 return
-            for each in _each(site, child):
+            for each in each_of(site, child):
                 inner = self._handed_in(site, each) or self._key_of(site, each)
                 if inner is not None and inner not in (parent, TOP):
                     guarded = _guarding(site.module, site.node)
@@ -238,14 +260,16 @@ def socket(startup: Startup) -> str:
     return next((site.where for site in startup.calls if site.name.endswith(SOCKETS)), "")
 
 
-def probes(routes: list[Route]) -> tuple[Route | None, Route | None]:
-    """Return the routes for liveness and readiness; one that asks a database is only for readiness."""
-    routes = [r for r in routes if not r.guarded]
-    live = [r for r in routes if r.tail in LIVE and not r.asks_database]
-    ready = [r for r in routes if r.tail in READY]
-    ready = ready or [r for r in routes if r.tail in LIVE and r.asks_database]
-    liveness = min(live, key=lambda route: route.rank, default=None)
-    return liveness, min(ready, key=lambda route: route.rank, default=liveness)
+def probes(routes: list[Route], told: Collection[str]) -> tuple[Route | None, Route | None]:
+    """Return the routes for liveness and readiness: first those of the paths `told`.
+
+    One that asks a database is only for readiness.
+    """
+    routes = sorted((r for r in routes if not r.guarded), key=lambda r: (r.path not in told, r.rank))
+    live = [r for r in routes if r.tail not in READY and not r.asks_database]
+    ready = [r for r in routes if r.tail in READY] or [r for r in routes if r.asks_database]
+    liveness = next(iter(live), None)
+    return liveness, next(iter(ready), liveness)
 
 
 def docs_path(entry: Entry, startup: Startup) -> tuple[str, str]:
@@ -254,10 +278,31 @@ def docs_path(entry: Entry, startup: Startup) -> tuple[str, str]:
         if is_one(site.module, site.node.func, STARLETTE):
             return "", site.where
         if is_one(site.module, site.node.func, FASTAPI):
-            docs, schema = site.keyword("docs_url"), site.keyword("openapi_url")
-            off = any(isinstance(node, ast.Constant) and not node.value for node in (docs, schema))
-            return "" if off else reader(site).text(docs) or "/docs", site.where
+            found = site.module.symbol(site.node.func)
+            own = f"{found.name}.__init__" if found and found.node else ""
+            calls = [one for one in found.module.calls if own and one.scope.function == own] if found else []
+            return ("" if any(map(_hides_docs, (site, *calls))) else _docs(site)), site.where
     return "/docs", entry.where
+
+
+def _docs(site: Site) -> str:
+    node = site.keyword("docs_url")
+    return "/docs" if node is None else reader(site).text(node) or ""
+
+
+def _hides_docs(site: Site) -> bool:
+    """Tell whether a call turns the documentation off, or leaves to a run whether it does."""
+    nodes = (site.keyword("docs_url"), site.keyword("openapi_url"))
+    return any(k.arg is None and not _is_handed(site, k.value) for k in site.node.keywords) or any(
+        node is not None and not reader(site).text(node) for node in nodes
+    )
+
+
+def _is_handed(site: Site, node: ast.expr) -> bool:
+    """Tell whether a call passes on the keyword arguments of its own function."""
+    function = site.module.functions.get(site.scope.function)
+    rest = function.args.kwarg if function else None
+    return rest is not None and isinstance(node, ast.Name) and node.id == rest.arg
 
 
 def _makes_entry(site: Site, entry: Entry) -> bool:
@@ -271,15 +316,6 @@ def _key(module: Module, name: str, function: str) -> Key:
     binding = module.bound(name, function)
     inner = binding.scope.function if binding else ""
     return Key(module.path, f"{inner}:{name}" if inner else name)
-
-
-def _each(site: Site, node: ast.expr) -> list[ast.expr]:
-    """Return the routers of `for router in routers`, else the expression itself."""
-    over = site.module.loops.get((site.scope.function, node.id)) if isinstance(node, ast.Name) else None
-    if isinstance(over, ast.Name):
-        binding = site.module.bound(over.id, site.scope.function)
-        over = binding.value if binding else None
-    return list(over.elts) if isinstance(over, (ast.Tuple, ast.List)) else [node]
 
 
 def _handler(site: Site) -> Function | None:
@@ -300,11 +336,19 @@ def _needs(function: Function | None) -> tuple[bool, bool]:
     asks = guarded = False
     for parameter, default in zip(parameters(function), defaults, strict=False):
         named = f"{words(parameter.annotation)} {words(default)}"
-        plain = default is None and words(parameter.annotation) in {"str", "int"}
+        plain = default is None and bool(ASKED.search(words(parameter.annotation)))
+        plain = plain or (isinstance(default, ast.Call) and _is_required(default))
         asks = asks or bool(DATABASE.search(named) or DATABASE.search(parameter.arg))
         guarded = guarded or bool(GUARDS.search(named)) or plain
     called = (n.func for n in ast.walk(function) if isinstance(n, ast.Call))
     return asks or any(isinstance(f, ast.Attribute) and f.attr in ASKS for f in called), guarded
+
+
+def _is_required(default: ast.Call) -> bool:
+    """Tell whether `Header(…)` and its kin make a parameter without a default."""
+    first = argument(default, 0, "default")
+    called = ASKED.search(words(default.func)) and keyword(default, "default_factory") is None
+    return bool(called) and (first is None or is_true(first, ...))
 
 
 def _guarding(module: Module, call: ast.Call) -> bool:

@@ -24,6 +24,8 @@ CONNECTORS = re.compile(
 MAX_BASES = 12
 # The image and the container engine set these: an example value would break the programs that read them.
 IN_EVERY_CONTAINER = frozenset({"PATH", "HOME", "LOGNAME", "LANG", "HOSTNAME"})
+# Functions that refuse None.
+CONVERTERS = frozenset({"int", "float", "json.loads", "ast.literal_eval", "pathlib.Path"})
 LATE = "read when used, not at import"
 
 
@@ -72,7 +74,7 @@ def _read(startup: Startup) -> Iterator[Found[Setting]]:
     """Yield every use of a variable: a settings class, a call, or a lookup in os.environ."""
     for used in _settings_classes(startup):
         for item in _class_settings(used.symbol):
-            needed = item.value.required and not used.filled
+            needed = item.value.required and not used.filled and item.value.name.lower() not in used.given
             yield Found(replace(item.value, required=needed), item.where, "" if used.at_import else used.why)
     for module in startup.modules:
         for site in module.calls:
@@ -81,9 +83,9 @@ def _read(startup: Startup) -> Iterator[Found[Setting]]:
         for subscript, scope in module.lookups:
             key = constant(subscript.slice)
             if key and module.dotted(subscript.value) in {"os.environ", "environ"}:
-                needed = startup.runs(module, scope) and not scope.tried and not scope.tested
-                setting = Setting(key, kind_of(key), needed)
-                yield Found(setting, module.at(subscript), "" if needed else LATE)
+                now = startup.runs(module, scope)
+                setting = Setting(key, kind_of(key), now and not scope.tried and not scope.tested)
+                yield Found(setting, module.at(subscript), "" if now else LATE)
 
 
 def _lookup(site: Site) -> Found[Setting] | None:
@@ -94,9 +96,12 @@ def _lookup(site: Site) -> Found[Setting] | None:
     form, kind = "", kind_of(key)
     if site.name in LOOKUPS:
         node = site.argument(1, "default")
-        needed = node is None and not site.scope.tested and _connects(site)
+        needed = node is None and not site.scope.tested and (_connects(site) or _must_be(site))
+    elif site.name in ("os.environ.setdefault", "environ.setdefault"):
+        node, needed = site.argument(1, "default"), False
     elif made := _reader(site.module, site.name):
-        node = site.keyword("default") or (site.argument(1, "default") if made == "environs" else None)
+        node = site.argument(1, "default") if made != "starlette" else site.argument(2, "default")
+        key = _prefix(site) + key
         named = " ".join(n.id for n in ast.walk(site.node) if isinstance(n, ast.Name))
         cast = words(site.keyword("cast"))
         kind = kind_of(key, named if "Secret" in named else cast)
@@ -106,6 +111,30 @@ def _lookup(site: Site) -> Found[Setting] | None:
         return None
     default = reader(site).text(node) or ""
     return Found(Setting(key, kind, needed, _shown(key, default), form), site.where)
+
+
+def _prefix(lookup: Site) -> str:
+    """Return the prefix of Starlette's `Config(env_prefix=…)`, and of the block `with env.prefixed(…)`."""
+    binding = lookup.module.bound(lookup.name.partition(".")[0])
+    made = binding.value if binding else None
+    own = keyword(made, "env_prefix") if isinstance(made, ast.Call) else None
+    return lookup.scope.prefix + (reader(lookup).text(own) or "")
+
+
+def _must_be(lookup: Site) -> bool:
+    """Tell whether the program fails at once where a variable is missing.
+
+    It does where the value is converted or split, and where a test of its name raises an error.
+    """
+    module, node = lookup.module, lookup.node
+    if lookup.scope.function or lookup.scope.tried:
+        return False
+    for site in module.calls:
+        converted = site.node.args[:1] if site.name in CONVERTERS else []
+        if node in (*converted, getattr(site.node.func, "value", None)):
+            return True
+    names = {b.name for b in module.bindings if b.value is node}
+    return any(node in ast.walk(test) or names & set(words(test).split()) for test in module.demanded)
 
 
 def _connects(lookup: Site) -> bool:
@@ -132,7 +161,10 @@ def _reader(module: Module, name: str) -> str | None:
     made = owner.dotted(binding.value.func) if binding and isinstance(binding.value, ast.Call) else ""
     if made in {"environs.Env", "environs.FileAwareEnv"}:
         return None if name.endswith(("read_env", "prefixed")) else "environs"
-    called = made in {"starlette.config.Config", "decouple.Config", "decouple.AutoConfig"} and not rest
+    called = made in {"starlette.config.Config", "decouple.Config", "decouple.AutoConfig"} and rest in (
+        "",
+        "get",
+    )
     return made.partition(".")[0] if called else None
 
 
@@ -151,6 +183,7 @@ class _Used:
     symbol: Symbol
     at_import: bool
     filled: bool  # whether the program passes its values
+    given: frozenset[str]  # the fields that it passes by name
     why: str = LATE
 
 
@@ -163,13 +196,14 @@ def _settings_classes(startup: Startup) -> list[_Used]:
             if symbol and is_settings(symbol):
                 key = (symbol.module.path, symbol.name)
                 now = startup.at_import(site) or (key in found and found[key].at_import)
-                found[key] = _Used(symbol, now, any(k.arg is None for k in site.node.keywords))
+                given = frozenset(k.arg.lower() for k in site.node.keywords if k.arg)
+                found[key] = _Used(symbol, now, any(k.arg is None for k in site.node.keywords), given)
     if not any(item.value.required for used in found.values() for item in _class_settings(used.symbol)):
         chosen = "its class is chosen at run time"
         for symbol in (Symbol(module, name) for module in startup.modules for name in module.classes):
             if is_settings(symbol):
                 key = (symbol.module.path, symbol.name)
-                found.setdefault(key, _Used(symbol, False, False, chosen))
+                found.setdefault(key, _Used(symbol, False, False, frozenset(), chosen))
     return list(found.values())
 
 
@@ -188,28 +222,39 @@ def fields(symbol: Symbol, hops: int = MAX_BASES) -> dict[str, Field]:
     for row in symbol.node.body:
         if isinstance(row, ast.AnnAssign) and isinstance(row.target, ast.Name):
             name = row.target.id
-            if name != "model_config" and "ClassVar" not in words(row.annotation):
-                names = _environment_names(row.value)
+            if name != "model_config" and name[0] != "_" and "ClassVar" not in words(row.annotation):
+                calls = [row.value, *_metadata(row.annotation)]
+                names = next(filter(None, map(_environment_names, calls)), ())
                 found[name] = Field(name, names, row.annotation, row.value, symbol.module, row.lineno)
     return found
 
 
 def _class_settings(symbol: Symbol) -> list[Found[Setting]]:
-    prefix, delimiter = _configuration(symbol)
+    own, values = _configuration(symbol), Reader(symbol.module)
+    prefix, delimiter = (values.text(own.get(name)) or "" for name in ("env_prefix", "env_nested_delimiter"))
+    exact = is_true(own.get("case_sensitive"))
     old = not any(a.startswith("pydantic_settings") for a in symbol.module.aliases.values())
     every = fields(symbol).values()
-    return [item for field in every for item in _field_settings(field, prefix, delimiter, old)]
+    return [item for field in every for item in _field_settings(field, prefix, delimiter, old, exact)]
 
 
-def _field_settings(field: Field, prefix: str, delimiter: str, old: bool) -> list[Found[Setting]]:
+def _field_settings(
+    field: Field, prefix: str, delimiter: str, old: bool, exact: bool
+) -> list[Found[Setting]]:
     required, nested = _required(field, old), _nested(field)
+    stem = f"{prefix}{field.name}" if exact else f"{prefix}{field.name}".upper()
     if nested and delimiter:
-        stem, inner = f"{prefix}{field.name}{delimiter}", fields(nested).values()
-        return [_setting(f"{stem}{one.name}".upper(), one, required and _required(one, old)) for one in inner]
+        return [
+            _setting(
+                f"{stem}{delimiter}{one.name if exact else one.name.upper()}",
+                one,
+                required and _required(one, old),
+            )
+            for one in fields(nested).values()
+        ]
     if nested and not required:
         return []
-    name = field.names[0] if field.names else f"{prefix}{field.name}".upper()
-    return [_setting(name, field, required)]
+    return [_setting(field.names[0] if field.names else stem, field, required)]
 
 
 def _setting(name: str, field: Field, required: bool) -> Found[Setting]:
@@ -248,12 +293,16 @@ def _required(field: Field, old: bool) -> bool:
     if value is None:
         nones = (n for n in ast.walk(node) if isinstance(n, ast.Constant) and n.value is None) if node else ()
         optional = "Optional" in field.type or any(True for _ in nones)
-        parts = node.slice if isinstance(node, ast.Subscript) else None
-        tail = getattr(parts, "elts", [])
-        return not (old and optional) and not any(_gives_default(field, part) for part in tail)
+        return not (old and optional) and not any(_gives_default(field, part) for part in _metadata(node))
     if isinstance(value, ast.Call) and field.module.dotted(value.func).endswith("Field"):
         return not _gives_default(field, value)
     return is_true(value, ...)
+
+
+def _metadata(annotation: ast.expr | None) -> list[ast.expr]:
+    """Return the parts of `Annotated[…]`."""
+    parts = annotation.slice if isinstance(annotation, ast.Subscript) else None
+    return getattr(parts, "elts", [])
 
 
 def _gives_default(field: Field, call: ast.expr) -> bool:
@@ -274,21 +323,22 @@ def _environment_names(value: ast.expr | None) -> tuple[str, ...]:
     options = ("validation_alias", "alias", "env") if isinstance(value, ast.Call) else ()
     for node in (keyword(value, option) for option in options if isinstance(value, ast.Call)):
         names = node.args if isinstance(node, ast.Call) else [node]
-        if isinstance(node, ast.Call) or constant(node):
-            return tuple(text for name in names if (text := constant(name)))[:1]
+        names = node.elts if isinstance(node, (ast.List, ast.Tuple)) else names
+        if found := tuple(text for name in names if (text := constant(name))):
+            return found[:1]
     return ()
 
 
-def _configuration(symbol: Symbol, hops: int = MAX_BASES) -> tuple[str, str]:
-    """Return `env_prefix` and `env_nested_delimiter` of a settings class or its bases."""
-    for statement in symbol.node.body if symbol.node and hops else ():
-        values = class_options(statement)
-        if values is not None:
-            nodes = values.get("env_prefix"), values.get("env_nested_delimiter")
-            prefix, delimiter = (Reader(symbol.module).text(node) or "" for node in nodes)
-            return prefix, delimiter
-    above = _bases(symbol) if hops else []
-    return _configuration(above[0], hops - 1) if above else ("", "")
+def _configuration(symbol: Symbol, hops: int = MAX_BASES) -> dict[str, ast.expr]:
+    """Return the options of a settings class, with those of its bases that it does not set itself."""
+    if symbol.node is None or not hops:
+        return {}
+    found: dict[str, ast.expr] = {}
+    for base in reversed(_bases(symbol)):
+        found |= _configuration(base, hops - 1)
+    for statement in symbol.node.body:
+        found |= class_options(statement) or {}
+    return found | {each.arg: each.value for each in symbol.node.keywords if each.arg}
 
 
 def class_options(statement: ast.stmt) -> dict[str, ast.expr] | None:

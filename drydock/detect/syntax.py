@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from drydock.detect.tree import Tree
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-SCOPED = {ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.If, ast.Try, ast.TryStar}
+SCOPED = {
+    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef),
+    *(ast.If, ast.IfExp, ast.Try, ast.TryStar, ast.With),
+}
 MAX_NODES = 200_000
 MAX_NAME = 60  # characters
 # No source, and nothing that programs write themselves.
@@ -35,6 +38,7 @@ class Scope(NamedTuple):
     typing: bool = False
     tried: bool = False
     tested: bool = False
+    prefix: str = ""  # of `with env.prefixed("…")`
 
 
 class Site(NamedTuple):
@@ -125,6 +129,7 @@ class Module:
     worked_out: list[tuple[ast.JoinedStr, str]] = field(default_factory=list)
     mentioned: list[tuple[str, int]] = field(default_factory=list)  # names of files, and their lines
     grown: list[tuple[ast.AugAssign, Scope]] = field(default_factory=list)
+    demanded: list[ast.expr] = field(default_factory=list)  # tests at its top that end the program
     minor: int = 0  # of the oldest Python 3 that can run its statements, as far as they tell
 
     def needs(self, minor: int) -> None:
@@ -197,6 +202,15 @@ def is_true(node: ast.AST | None, value: object = True) -> bool:
     return isinstance(node, ast.Constant) and node.value is value
 
 
+def each_of(site: Site, node: ast.expr) -> list[ast.expr]:
+    """Return the elements of `for one in several`, else the expression itself."""
+    over = site.module.loops.get((site.scope.function, node.id)) if isinstance(node, ast.Name) else None
+    if isinstance(over, ast.Name):
+        binding = site.module.bound(over.id, site.scope.function)
+        over = binding.value if binding else None
+    return list(over.elts) if isinstance(over, (ast.Tuple, ast.List)) else [node]
+
+
 def words(node: ast.AST | None) -> str:
     """Return the names and attributes of an expression, in one text."""
     found = ast.walk(node) if node is not None else ()
@@ -207,6 +221,20 @@ def words(node: ast.AST | None) -> str:
 def parameters(function: Function | None, *, keywords: bool = True) -> list[ast.arg]:
     spec = function.args if function else None
     return [*spec.posonlyargs, *spec.args, *(spec.kwonlyargs if keywords else ())] if spec else []
+
+
+def by_keys(node: ast.AST | None) -> dict[str | None, ast.expr]:
+    """Return a dictionary's values by its literal keys, {} for another expression."""
+    pairs = zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ()
+    return {constant(key): value for key, value in pairs}
+
+
+def default_of(function: Function, name: str) -> ast.expr | None:
+    """Return a parameter's default value."""
+    spec = function.args
+    late = parameters(function, keywords=False)[-len(spec.defaults) :] if spec.defaults else []
+    pairs = [*zip(late, spec.defaults, strict=True), *zip(spec.kwonlyargs, spec.kw_defaults, strict=True)]
+    return next((value for parameter, value in pairs if parameter.arg == name), None)
 
 
 def required_arguments(function: Function, method: bool = False) -> list[str]:
@@ -262,6 +290,16 @@ def _note_pattern(module: Module, node: ast.JoinedStr, scope: Scope) -> None:
         module.worked_out.append((node, scope.function))
 
 
+def _note_operator(module: Module, node: ast.BinOp, scope: Scope) -> None:
+    """Note a union of types; `"sqlite:///" + path` and `"sqlite:///%s" % path` as the equal f-string."""
+    _note_union(module, node, scope)
+    head = constant(node.left) or ""
+    if head.startswith("sqlite") and isinstance(node.op, (ast.Add, ast.Mod)):
+        parts = [ast.Constant(head.partition("%")[0]), ast.FormattedValue(node.right, -1)]
+        text = ast.copy_location(ast.JoinedStr(parts), node)
+        module.worked_out.append((text, scope.function))
+
+
 def _note_function(module: Module, node: Function, scope: Scope) -> None:
     module.functions.setdefault(_qualified(scope, node.name), node)
     _note_name(module, node.name, scope)
@@ -291,17 +329,50 @@ def _note_loop(module: Module, node: ast.For, scope: Scope) -> None:
         module.loops[(scope.function, node.target.id)] = node.iter
 
 
+def _note_demand(module: Module, node: ast.If | ast.Assert, scope: Scope) -> None:
+    """Note `if not name: raise …` and `assert name`, if they run with every import."""
+    if scope.function or scope.main or scope.tried or scope.tested:
+        return
+    asserted = isinstance(node, ast.Assert)
+    raises = not isinstance(node, ast.Assert) and any(isinstance(one, ast.Raise) for one in node.body)
+    either = isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.And if asserted else ast.Or)
+    for test in node.test.values if isinstance(node.test, ast.BoolOp) and either else [node.test]:
+        compared = isinstance(test, ast.Compare) and not is_true(test.comparators[0], None)
+        negated = isinstance(test, (ast.UnaryOp, ast.Compare))
+        ends = asserted or (negated and raises)
+        if ends and not compared and not isinstance(test, ast.BoolOp):
+            module.demanded.append(test)
+
+
 def _note_lookup(module: Module, node: ast.Subscript, scope: Scope) -> None:
     if isinstance(node.ctx, ast.Load):
         module.lookups.append((node, scope))
 
 
 def _note_binding(module: Module, node: ast.Assign | ast.AnnAssign | ast.NamedExpr, scope: Scope) -> None:
-    for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-        if isinstance(target, ast.Name) and node.value is not None:
-            annotation = getattr(node, "annotation", None)
-            module.bindings.append(Binding(target.id, node.value, annotation, scope, target.lineno))
+    annotation = getattr(node, "annotation", None)
+    for target, value in _assigned(node):
+        if isinstance(target, ast.Name):
+            module.bindings.append(Binding(target.id, value, annotation, scope, target.lineno))
             _note_name(module, target.id, scope)
+        elif isinstance(target, ast.Attribute) and module.dotted(target.value) == "self":
+            module.bindings.append(Binding(f"self.{target.attr}", value, annotation, scope, target.lineno))
+
+
+def _assigned(node: ast.Assign | ast.AnnAssign | ast.NamedExpr) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Yield each target with its value, also those of `a, b = 1, 2`."""
+    for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            yield from zip(target.elts, node.value.elts, strict=False)
+        elif node.value is not None:
+            yield target, node.value
+
+
+def _note_with(module: Module, node: ast.With, scope: Scope) -> None:
+    for item in node.items:
+        if isinstance(item.optional_vars, ast.Name):
+            name = item.optional_vars
+            module.bindings.append(Binding(name.id, item.context_expr, None, scope, name.lineno))
 
 
 def _note_name(module: Module, name: str, scope: Scope) -> None:
@@ -327,6 +398,14 @@ def _children(node: ast.AST, scope: Scope) -> list[tuple[ast.AST, Scope]]:
     if isinstance(node, ast.If):
         body, rest = _guarded(node.test, scope), scope._replace(tested=True)
         return [(node.test, scope), *((n, body) for n in node.body), *((n, rest) for n in node.orelse)]
+    if isinstance(node, ast.With):
+        calls = [one.context_expr for one in node.items if isinstance(one.context_expr, ast.Call)]
+        texts = [constant(c.args[0]) for c in calls if getattr(c.func, "attr", "") == "prefixed" and c.args]
+        inner = scope._replace(prefix=scope.prefix + "".join(text or "" for text in texts))
+        return [*((one, scope) for one in node.items), *((one, inner) for one in node.body)]
+    if isinstance(node, ast.IfExp):
+        either = scope._replace(tested=True)
+        return [(node.test, scope), (node.body, either), (node.orelse, either)]
     if isinstance(node, (ast.Try, ast.TryStar)):
         safe = scope._replace(tried=True) if node.handlers else scope
         parts = [(n, safe) for n in node.body]
@@ -364,6 +443,9 @@ NOTES: dict[type, Callable[[Module, Any, Scope], None]] = {
     ast.ImportFrom: _note_import_from,
     ast.Constant: _note_text,
     ast.JoinedStr: _note_pattern,
+    ast.If: _note_demand,
+    ast.With: _note_with,
+    ast.Assert: _note_demand,
     ast.FunctionDef: _note_function,
     ast.AsyncFunctionDef: _note_function,
     ast.ClassDef: _note_class,
@@ -374,7 +456,7 @@ NOTES: dict[type, Callable[[Module, Any, Scope], None]] = {
     ast.AnnAssign: _note_binding,
     ast.NamedExpr: _note_binding,
     ast.AugAssign: lambda module, node, scope: module.grown.append((node, scope)),
-    ast.BinOp: _note_union,
+    ast.BinOp: _note_operator,
     ast.Match: lambda module, _, __: module.needs(10),
     ast.TryStar: lambda module, _, __: module.needs(11),
 }

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from drydock.detect.code import Startup
+from drydock.detect.commands import parts_of
 from drydock.detect.dependencies import Chosen, place_of
 from drydock.detect.dockerfiles import ONLY_FOR_BUILDS, Dockerfile, only_builds
 from drydock.detect.model import Found, Package, distinct
 from drydock.detect.python import unfit
-from drydock.detect.syntax import Site, argument
+from drydock.detect.syntax import Site, argument, constant, is_true
 from drydock.detect.values import reader
 
 # Distributions without wheels for Linux: their sources compile and link against these packages.
@@ -42,18 +43,20 @@ class Runtime(NamedTuple):
 
 RUNTIME = {
     "curl": Runtime((), ("curl",), ("curl",)),
-    "ffmpeg": Runtime(("pydub", "ffmpeg-python"), ("ffmpeg", "ffprobe"), ("ffmpeg", "ffprobe")),
+    "ffmpeg": Runtime(
+        ("pydub", "ffmpeg-python", "openai-whisper"), ("ffmpeg", "ffprobe"), ("ffmpeg", "ffprobe")
+    ),
     "ghostscript": Runtime((), ("gs",), ("gs", "/usr/share/ghostscript")),
     "git": Runtime(("gitpython",), ("git",), ("git", "/usr/lib/git-core")),
     "graphviz": Runtime(("graphviz",), ("dot",), ("dot", "/usr/lib/*/graphviz")),
     "imagemagick": Runtime((), ("convert",)),
     "libcairo2": Runtime((), (), ("libcairo.so.2",)),
     "libgl1": Runtime(("opencv-python",)),
-    "libimage-exiftool-perl": Runtime((), ("exiftool",)),
+    "libimage-exiftool-perl": Runtime(("pyexiftool",), ("exiftool",)),
     "libmagic1": Runtime(
         ("python-magic",), (), ("libmagic.so.1", "/usr/lib/file/magic*", "/usr/share/misc/magic*")
     ),
-    "libmagickwand-6.q16-6": Runtime(("wand",)),
+    "libmagickwand-7.q16-10": Runtime(("wand",)),
     "libpango-1.0-0": Runtime(
         ("weasyprint",),
         (),
@@ -65,14 +68,16 @@ RUNTIME = {
     "libvips42": Runtime((), (), ("libvips.so.42",)),
     "libzbar0": Runtime(("pyzbar",), (), ("libzbar.so.0",)),
     "openssh-client": Runtime((), ("ssh",), ("ssh",)),
-    "pandoc": Runtime((), ("pandoc",), ("pandoc",)),
+    "pandoc": Runtime(("pypandoc",), ("pandoc",), ("pandoc",)),
     "poppler-utils": Runtime(("pdf2image",), ("pdftotext",), ("pdftotext", "pdftoppm", "pdfinfo")),
     "postgresql-client": Runtime(
         (), ("pg_dump",), ("/usr/lib/postgresql/*/bin/pg_dump", "/usr/lib/postgresql/*/bin/psql")
     ),
     "tesseract-ocr": Runtime(("pytesseract",), ("tesseract",), ("tesseract", "/usr/share/tesseract-ocr")),
-    "wkhtmltopdf": Runtime(("pdfkit",), ("wkhtmltopdf",)),
+    "xmlsec1": Runtime(("pysaml2",), ("xmlsec1",), ("xmlsec1",)),
 }
+# Programs that Debian had until 12, and the distributions that call them.
+FORMER = {"wkhtmltopdf": ("pdfkit", "imgkit")}
 BY_DISTRIBUTION = {name: package for package, row in RUNTIME.items() for name in row.distributions}
 BY_PROGRAM = {name: package for package, row in RUNTIME.items() for name in row.programs}
 # Wheels that load a library which the base lacks. It is installed for code that imports them, and only named
@@ -104,11 +109,14 @@ OF_NO_IMAGE = frozenset(
     | {"netstat", "wget", "psql", "mysql", "mysqldump", "mongodump", "redis-cli", "sqlite3", "rsync", "zip"}
     | {"unzip", "7z", "node", "npm", "npx", "java", "docker", "kubectl", "systemctl", "crontab", "sox"}
     | {"gcc", "make", "gpg", "ssh-keygen", "scp", "rclone", "lp", "qpdf", "pdftk", "inkscape", "xvfb-run"}
-    | {"latex", "pdflatex"}
+    | {"latex", "pdflatex", "wkhtmltopdf", "wkhtmltoimage"}
 )
 CALLERS = re.compile(
     r"^(subprocess\.(run|Popen|call|check_call|check_output)|shutil\.which|"
-    r"asyncio\.(subprocess\.)?create_subprocess_exec|os\.execvp)$"
+    r"asyncio\.(subprocess\.)?create_subprocess_exec|os\.execvp|(anyio|trio)\.(run|open)_process)$"
+)
+SHELLS = re.compile(
+    r"^(os\.(system|popen)|subprocess\.(getoutput|getstatusoutput)|asyncio\.create_subprocess_shell)$"
 )
 
 
@@ -135,6 +143,10 @@ def libraries(chosen: Chosen | None, names: set[str], run: Iterable[Package]) ->
         if package not in known:
             fact = f"{name} loads {library}, which the base lacks: system-packages={package} installs it"
             yield Found(fact, _where(chosen, name))
+    for program, callers in FORMER.items():
+        for name in sorted(names & set(callers)):
+            fact = f"{name} calls {program}, which Debian 13 lacks: use an older base"
+            yield Found(f"{fact}, with system-packages={program}", _where(chosen, name))
 
 
 def _built(chosen: Chosen | None, names: set[str], python: str) -> Iterator[Package]:
@@ -179,10 +191,24 @@ def _where(chosen: Chosen | None, name: str) -> str:
 
 def _from_code(startup: Startup | None) -> Iterator[Package]:
     for site in startup.calls if startup else ():
-        if CALLERS.match(site.name):
-            called = program(site)
+        for called in _programs(site):
             if called in BY_PROGRAM:
                 yield Package(BY_PROGRAM[called], site.where, f"the program calls {called}", "code")
+
+
+def _programs(site: Site) -> list[str]:
+    """Return the programs that a call runs, also through a shell."""
+    first = program(site)
+    node, own = site.argument(0, "cmd"), reader(site)
+    if first in ("sh", "bash"):
+        text = (own.texts(site.argument(0, "args")) or [""])[-1]
+    elif SHELLS.match(site.name) or is_true(site.keyword("shell")):
+        # Of an f-string, what is written down before its first unknown part.
+        heads = node.values if isinstance(node, ast.JoinedStr) else [node]
+        text = own.text(node) or "".join(constant(head) or "\0" for head in heads).partition("\0")[0]
+    else:
+        return [first]
+    return [first, *(part.partition(" ")[0].rpartition("/")[2] for part in parts_of(text))]
 
 
 def program(site: Site) -> str:

@@ -7,7 +7,17 @@ import posixpath
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from drydock.detect.syntax import Module, Site, Symbol, argument, constant, keyword, parameters
+from drydock.detect.syntax import (
+    Module,
+    Site,
+    Symbol,
+    argument,
+    by_keys,
+    constant,
+    default_of,
+    keyword,
+    parameters,
+)
 from drydock.detect.tree import join
 
 MAX_STEPS = 14
@@ -72,13 +82,26 @@ class Reader(NamedTuple):
             parts = node.values
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             parts = [node.left, node.right]
+        elif isinstance(node, ast.BoolOp):
+            return inner.text(_otherwise(node))
         elif isinstance(node, ast.Call):
             name = self.module.dotted(node.func)
             if name in CASTS and node.args:
                 return inner.text(node.args[0])
             if name in LOOKUPS or name.rpartition(".")[2] == "Field":
                 return inner.text(argument(node, 1 if name in LOOKUPS else 0, "default"))
-            return None
+            if isinstance(node.func, ast.Attribute) and node.func.attr == "format" and not node.keywords:
+                heads = (inner.text(node.func.value) or "").split("{}")
+                if len(heads) != len(node.args) + 1:
+                    return None
+                parts = [
+                    part
+                    for head, one in zip(heads, node.args, strict=False)
+                    for part in (ast.Constant(head), one)
+                ]
+                parts.append(ast.Constant(heads[-1]))
+            else:
+                return None
         else:
             if mark := MARKS.get(self.module.dotted(node)):
                 return mark
@@ -140,13 +163,15 @@ class Reader(NamedTuple):
         if isinstance(node, ast.Attribute) and node.attr == "parent":
             base = inner.path(node.value)
             return base and base.above()
-        if isinstance(node, ast.Subscript):
+        if isinstance(node, ast.Subscript) and constant(node.slice) is None:
             index = node.slice.value if isinstance(node.slice, ast.Constant) else None
             of = node.value
             if not isinstance(of, ast.Attribute) or of.attr != "parents" or not isinstance(index, int):
                 return None
             base = inner.path(of.value) if 0 <= index < MAX_STEPS else None
             return base and base.above(index + 1)
+        if (last := _otherwise(node)) is not None:
+            return inner.path(last)
         found, known = inner._called_path(node) if isinstance(node, ast.Call) else inner._named_path(node)
         text = None if known else inner.text(node)
         return found if known or text is None else _literal_path(text)
@@ -214,17 +239,40 @@ class Reader(NamedTuple):
         return None, isinstance(node, ast.Name)
 
     def _target(self, node: ast.AST) -> Target | None:
-        """Return the assignment that a name or an attribute refers to."""
+        """Return the assignment that a name or an attribute refers to, or a value of a dictionary."""
+        if isinstance(node, ast.Subscript):
+            values = self._target(node.value)
+            by_key = by_keys(values.value) if values else {}
+            value = by_key.get(constant(node.slice) or "")
+            return Target(values.reader, value) if values and value is not None else None
         name = self.module.dotted(node)
         if "." not in name:
             return self._bound(self.module, name, self.function)
+        if name.startswith("self.") and name.count(".") == 1:
+            return self._own(name)
         found = self.module.symbol(name)
         owner, _, attribute = found.name.rpartition(".") if found else ("", "", "")
         if not found or not owner:
             return self._bound(found.module, attribute) if found else None
         known = Symbol(found.module, owner)
         of = known if known.node else _class_of(found.module, owner)
-        return self._field(of, attribute) if of else None
+        return (self._field(of, attribute) or self._returned(of, attribute)) if of else None
+
+    def _own(self, name: str) -> Target | None:
+        """Return the value of `self.name`: from a method of the class, else the class itself."""
+        owner = self.function.rpartition(".")[0]
+        for binding in self.module.bindings:
+            if owner and binding.name == name and binding.scope.function.rpartition(".")[0] == owner:
+                return Target(Reader(self.module, binding.scope.function, self.steps - 1), binding.value)
+        of = Symbol(self.module, owner)
+        attribute = name.removeprefix("self.")
+        return (self._field(of, attribute) or self._returned(of, attribute)) if of.node else None
+
+    def _returned(self, of: Symbol, attribute: str) -> Target | None:
+        """Return the only result of a property."""
+        method = f"{of.name}.{attribute}"
+        values = of.module.returns.get(method, ())
+        return Target(Reader(of.module, method, self.steps - 1), values[0]) if len(values) == 1 else None
 
     def _bound(self, module: Module, name: str, function: str = "") -> Target | None:
         binding = module.bound(name, function) if name else None
@@ -250,18 +298,30 @@ class Reader(NamedTuple):
         return texts.pop() if len(texts) == 1 else None
 
     def _handed(self, name: str) -> Target | None:
-        """Return the value that a function's first caller passes for a parameter."""
-        names = [a.arg for a in parameters(self.module.functions.get(self.function), keywords=False)]
-        own = Symbol(self.module, self.function)
-        for caller in self.module.code.parsed() if self.module.code and name in names else ():
+        """Return the value that a function's first caller passes for a parameter, else its default."""
+        function, own = self.module.functions.get(self.function), self.function.removesuffix(".__init__")
+        names = [a.arg for a in parameters(function)]
+        if function is None or name not in names:
+            return None
+        at = names.index(name) - (own != self.function)  # a caller does not pass `self`
+        tail = own.rpartition(".")[2]
+        for caller in self.module.code.parsed() if self.module.code else ():
             for site in caller.calls:
-                if site.tail == self.function and caller.symbol(site.name) == own:
-                    value = site.argument(names.index(name), name)
-                    return Target(reader(site, self.steps - 1), value) if value else None
-        return None
+                called = site.tail == tail and caller.symbol(site.name) == Symbol(self.module, own)
+                if called and (value := site.argument(at, name)):
+                    return Target(reader(site, self.steps - 1), value)
+        default = default_of(function, name)
+        return Target(Reader(self.module, "", self.steps - 1), default) if default else None
 
     def _tail(self, node: ast.AST | None) -> str | None:
         return self._replace(steps=4).text(node)
+
+
+def _otherwise(node: ast.AST) -> ast.expr | None:
+    """Return the value of `variable or value`, and of `value if test else other`."""
+    if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
+        return node.values[-1]
+    return node.body if isinstance(node, ast.IfExp) else None
 
 
 def _literal_path(text: str) -> FilePath | None:

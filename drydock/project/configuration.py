@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -64,6 +65,15 @@ def _packages(text: object) -> str:
     return str(text)
 
 
+def _volumes(paths: object) -> tuple[str, ...]:
+    if not isinstance(paths, (list, tuple)):
+        raise ValueError(f"{paths!r} is not a list")
+    for path in paths:
+        if not isinstance(path, str) or posixpath.normpath(path.strip()).startswith(".."):
+            raise ValueError(f"{path!r} is not a folder of the image")
+    return tuple(paths)
+
+
 def _compression(text: object) -> Compression:
     return Compression.parse(str(text))
 
@@ -106,7 +116,10 @@ class Configuration:
     groups: str = ""
     system_packages: str = field(default="", metadata={"read": _packages, "how": PACKAGES})
     build_packages: str = field(default="", metadata={"read": _packages, "how": PACKAGES})
-    volumes: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = field(
+        default=(),
+        metadata={"read": _volumes, "how": "write folders of the project or absolute paths, in brackets"},
+    )
     settings_check: str = ""
     migrate: str = ""
     logging: bool = False

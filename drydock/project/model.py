@@ -101,6 +101,7 @@ class Project:
     labels: Mapping[str, str]  # the user's own, which win over drydock's
     base: str  # the wanted base image
     python_also: tuple[str, ...] = ()  # other supported versions, best first, if `python` has no base image
+    python_release: str = ""  # the only release that the installer takes; empty for any
     lock: str = ""  # relative to the root; empty for the two that drydock's own Dockerfile reads
     development: Development = field(default_factory=Development)
     smoke: tuple[Request, ...] = ()  # in the order of sending

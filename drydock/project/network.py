@@ -16,6 +16,10 @@ INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
 NAMED_INDEX = re.compile(r"UV_INDEX_\w+_(USERNAME|PASSWORD)")
 
 
+INDEX_LINE = re.compile(r"^\s*(?:-i|--index-url|--extra-index-url|-f|--find-links)[ =].*$", re.MULTILINE)
+VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+
 def ca_bundle(environment: Mapping[str, str] = os.environ) -> Path | None:
     """Return the host's CA bundle, which builds behind a TLS-inspecting proxy need; None without one."""
     named = [environment.get("SSL_CERT_FILE"), environment.get("REQUESTS_CA_BUNDLE"), *CA_BUNDLES]
@@ -33,8 +37,16 @@ def index_variable(environment: Mapping[str, str] = os.environ) -> str:
     return next((name for name in INDEX_VARIABLES if environment.get(name)), "")
 
 
-def index_credentials(environment: Mapping[str, str] = os.environ) -> str:
-    """Return the variables with users and passwords of named indexes, one a line."""
+def index_credentials(root: Path, environment: Mapping[str, str] = os.environ) -> str:
+    """Return the variables with users and passwords of a project's indexes, one a line.
+
+    They are those of named indexes, and those that its requirements files spell as `${NAME}`.
+    """
+    files = (path for pattern in ("*requirements*", "requirements/*") for path in root.glob(pattern + ".*"))
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in files if path.is_file()]
+    spelled = {name for text in texts for line in INDEX_LINE.findall(text) for name in VARIABLE.findall(line)}
     return "".join(
-        f"{name}={text}\n" for name, text in sorted(environment.items()) if NAMED_INDEX.fullmatch(name)
+        f"{name}={text}\n"
+        for name, text in sorted(environment.items())
+        if NAMED_INDEX.fullmatch(name) or name in spelled
     )

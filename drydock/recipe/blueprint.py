@@ -91,6 +91,7 @@ class Blueprint:
     migrate: str
     workers: Mapping[str, str]  # commands beside the server in the same image, by name
     scripts: Mapping[str, str]  # the project's console scripts: a function by name
+    resources: str  # a module that imports setuptools' pkg_resources; empty if none does
     logging: bool
     secrets: tuple[str, ...]
     public: tuple[str, ...]
@@ -165,6 +166,7 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
         migrate=_migrate(f, base),
         workers=_workers(f),
         scripts=f.scripts,
+        resources=f.resources,
         logging=bool(table.get("logging", False)),
         secrets=tuple(join(f.context.value, path) for path in f.ignore.secrets),
         public=tuple(join(f.context.value, path) for path in f.ignore.public),

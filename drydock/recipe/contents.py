@@ -114,7 +114,7 @@ def _holds_a_file(root: Path, folder: str) -> bool:
     for place, _, names in os.walk(root / folder):
         for file in (Path(place, name) for name in names):
             path = file.relative_to(root).as_posix()
-            public = path.endswith(".pem")  # where it is no secret
+            public = path.endswith((".pem", ".key"))  # where it is no secret
             if not is_secret(path, file) and (public or not _KEPT_OUT(path)):
                 return True
     return False

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-import re
 import shlex
 import textwrap
 from collections.abc import Iterable, Sequence
 
 from drydock.detect import Dependencies, tools
 from drydock.detect.tools import Step
-from drydock.detect.tree import MAX_TEXT, folder_of, join, read_bounded
+from drydock.detect.tree import folder_of, join
 from drydock.progress import REMARK
 from drydock.recipe.blueprint import BUILD_HEAD, Blueprint
 from drydock.recipe.contents import is_below
@@ -22,7 +21,6 @@ CHECKED = "/tmp/check.txt"  # noqa: S108 - as above
 BUILD_MARK = BUILD_HEAD.partition(",")[0]
 DOWNLOAD = "sh /install/download.sh"
 WITHOUT_SETUPTOOLS = 12  # the first minor version of Python whose environments have none
-IMPORTED = re.compile(rb"^[ \t]*(?:import|from)[ \t]+pkg_resources\b", re.MULTILINE)
 # Debian's archive keeps one version of each package, the patched one: pinning it would break the next build.
 UNPINNED = "# hadolint ignore=DL3008,SC2046"
 INSTALL = "DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends"
@@ -173,7 +171,7 @@ def _install(blueprint: Blueprint) -> list[str]:
     elif blueprint.server:
         steps.append(f"{DOWNLOAD} uv pip install {into} '{blueprint.server}'")
     if int(blueprint.python.partition(".")[2]) < WITHOUT_SETUPTOOLS:
-        own = _importer(blueprint)
+        own = blueprint.resources
         asked = f"/install/setuptools.txt /opt/venv {shlex.quote(own) if own else ''}".rstrip()
         steps += [
             f"python3 /install/undeclared.py {asked} > /tmp/undeclared.txt",
@@ -186,18 +184,6 @@ def _install(blueprint: Blueprint) -> list[str]:
     if found.locked:
         steps.append(_check(blueprint, into))
     return steps
-
-
-def _importer(blueprint: Blueprint) -> str:
-    """Return a shipped module that imports setuptools' pkg_resources; empty if none does."""
-    for entry in blueprint.entries:
-        place = blueprint.root / entry
-        for path in (
-            sorted(place.rglob("*.py")) if place.is_dir() else [place] if place.suffix == ".py" else []
-        ):
-            if IMPORTED.search(read_bounded(path, MAX_TEXT) or b""):
-                return path.relative_to(blueprint.root).as_posix()
-    return ""
 
 
 def _check(blueprint: Blueprint, into: str) -> str:

@@ -119,7 +119,9 @@ def test_credentials_of_named_indexes_are_a_secret_and_never_an_argument(
 
     assert "--secret=id=indexes,env=DRYDOCK_INDEX_CREDENTIALS" in args
     assert "tr0ub4dor" not in " ".join(args)
-    assert index_credentials(named) == "UV_INDEX_CORP_PASSWORD=tr0ub4dor\nUV_INDEX_CORP_USERNAME=reader\n"
+    assert index_credentials(Path(), named) == (
+        "UV_INDEX_CORP_PASSWORD=tr0ub4dor\nUV_INDEX_CORP_USERNAME=reader\n"
+    )
     assert "indexes" not in " ".join(build_arguments(make_project, Options()))
 
 

@@ -148,6 +148,18 @@ def test_a_library_that_is_nowhere_is_reported_as_nowhere(monkeypatch: pytest.Mo
     ]
 
 
+def test_a_library_beside_the_one_that_needs_it_is_not_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "libkrb5-fc.so.3").touch()
+    needs = [(tmp_path / "libpq-1a.so.5", name, None) for name in ("libkrb5-fc.so.3", "libgone.so.9")]
+    monkeypatch.setattr(runtime.elf, "libraries", lambda *_: needs)
+
+    runtime.take_libraries(Tree(tmp_path / "tree"), [])
+
+    assert re.findall(r"needs (\S+),", capsys.readouterr().err) == ["libgone.so.9"]
+
+
 def test_records_tell_the_truth_after_a_change_and_an_omission(tmp_path: Path) -> None:
     site = Path("/site")
     tree = Tree(tmp_path)

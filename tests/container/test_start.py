@@ -6,12 +6,15 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import limits
 import pytest
 import start
 import uvicorn
@@ -31,6 +34,7 @@ SERVED: dict[str, Any] = {
     "health_path": "/livez",
 }
 Serve = Callable[..., None]
+SAFE = "PYTHONSAFEPATH"  # workers get it
 
 
 @pytest.fixture
@@ -63,8 +67,10 @@ def application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, serve: Serve) -
     )
     monkeypatch.delitem(sys.modules, "shop_start", raising=False)
     monkeypatch.syspath_prepend(str(tmp_path))
-    for name in ("PORT", "WEB_CONCURRENCY", "GRACEFUL_TIMEOUT", "TLS_CERT_FILE", "TLS_KEY_FILE"):
-        monkeypatch.delenv(name, raising=False)
+    # Set first, so that a test's end takes back what the script sets.
+    for name in (*("PORT", "WEB_CONCURRENCY", "GRACEFUL_TIMEOUT"), "TLS_CERT_FILE", "TLS_KEY_FILE", SAFE):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
 
 
 def test_check_prints_every_problem_and_exits_78(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
@@ -268,10 +274,10 @@ def test_start_that_cannot_write_ends_with_the_setting_that_helps(
 
     assert done.returncode in (1, start.STARTUP_FAILURE)
     assert "Traceback" in done.stderr
-    assert (
-        f"error: {place} cannot be written, as the image's files are read-only; name its folder"
-        in done.stderr
-    )
+    said = f"error: {place} cannot be written, as the image's files are read-only; name its folder"
+    # The end of a long log is what a person sees; of several workers, another's may come after it.
+    end = done.stderr.rpartition("Traceback")[2]
+    assert said in (end if workers == "1" else done.stderr)
 
 
 def test_garbage_is_looked_for_once_the_application_is_imported(tmp_path: Path, script: list[str]) -> None:
@@ -342,6 +348,33 @@ def test_a_uvicorn_that_is_told_how_its_workers_serve(monkeypatch: pytest.Monkey
     listener.close()
 
 
+@pytest.mark.parametrize(("code", "ended"), [(start.STARTUP_FAILURE, start.STARTUP_FAILURE), (1, 0)])
+def test_a_uvicorn_that_replaces_workers_forever(
+    code: int, ended: int, monkeypatch: pytest.MonkeyPatch, serve: Serve
+) -> None:
+    class Multiprocess:
+        """That of uvicorn before 0.36."""
+
+        def __init__(self, *_: object, **__: object) -> None:
+            self.should_exit = threading.Event()
+            self.processes = [SimpleNamespace(exitcode=code)]
+
+        def keep_subprocess_alive(self) -> None:
+            self.processes = []
+            self.should_exit.set()
+
+        def run(self) -> None:
+            while not self.should_exit.is_set():
+                self.keep_subprocess_alive()
+
+    monkeypatch.setattr("uvicorn.supervisors.Multiprocess", Multiprocess)
+    monkeypatch.setattr("uvicorn.Config.bind_socket", lambda _: None)
+    serve(application="shop_start:app")
+    monkeypatch.setenv("WEB_CONCURRENCY", "2")
+
+    assert start.main(["serve"]) == ended
+
+
 def test_a_signal_before_serving_ends_the_process() -> None:
     with pytest.raises(SystemExit) as stopped:
         start.exit_early(15, None)
@@ -350,11 +383,13 @@ def test_a_signal_before_serving_ends_the_process() -> None:
 
 ECHO = """
 import json
+import os
 
 async def app(scope, receive, send):
     assert scope["path"]
     body = json.dumps([scope["root_path"], scope["path"]]).encode()
     headers = [(b"content-length", b"%d" % len(body))]
+    headers.append((b"x-safe", os.environ.get("PYTHONSAFEPATH", "no").encode()))
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 """
@@ -363,12 +398,14 @@ async def app(scope, receive, send):
 @pytest.fixture
 def serving(tmp_path: Path, script: list[str]) -> Iterator[Callable[..., int]]:
     """Start an application without a lifespan and yield its port."""
-    (tmp_path / "shop.py").write_text(ECHO)
+    code = tmp_path / "code"  # beside the script, as in the image
+    code.mkdir()
+    (code / "shop.py").write_text(ECHO)
     running: list[subprocess.Popen[bytes]] = []
 
     def begin(**environment: str) -> int:
         port = free_port()
-        variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "PORT": str(port)}
+        variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(code), "PORT": str(port)}
         running.append(subprocess.Popen(script, env={**variables, **environment}))
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
@@ -402,11 +439,45 @@ def test_every_address_takes_ipv4_too(serving: Callable[..., int], workers: str)
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_failed_lifespan_ends_the_container(tmp_path: Path, script: list[str], workers: str) -> None:
+    text = (
+        "class App:\n    async def __call__(self, scope, receive, send):\n"
+        "        await receive()\n        await send({'type': 'lifespan.startup.failed'})\napp = App()\n"
+    )
+    (tmp_path / "shop.py").write_text(text)
+    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "PORT": str(free_port())}
+    done = subprocess.run(script, env={**variables, "WEB_CONCURRENCY": workers}, timeout=60, check=False)
+
+    assert done.returncode == start.STARTUP_FAILURE
+
+
+@pytest.mark.parametrize(("given", "seen"), [({}, b"no"), ({"PYTHONSAFEPATH": "1"}, b"1")])
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_workers_keep_the_safe_path_of_their_operator(
+    serving: Callable[..., int], workers: str, given: dict[str, str], seen: bytes
+) -> None:
+    assert b"x-safe: " + seen + b"\r" in asked(serving(WEB_CONCURRENCY=workers, **given))
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_flood_of_headers_ends_in_431(serving: Callable[..., int], workers: str) -> None:
     port = serving(WEB_CONCURRENCY=workers)
 
     assert asked(port, b"GET / HTTP/1.1\r\nA: " + b"a" * 2_000_000).startswith(b"HTTP/1.1 431 ")
     assert asked(port).startswith(b"HTTP/1.1 200 ")
+
+
+def test_uvicorn_that_cannot_answer_a_bad_request_keeps_the_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Protocol:
+        connection_made = data_received = connection_lost = None
+
+    monkeypatch.setitem(sys.modules, "old_uvicorn", SimpleNamespace(Protocol=Protocol))
+    monkeypatch.setitem(limits.PROTOCOLS, "h11", ("old_uvicorn", "Protocol"))
+
+    limits.install("h11")
+
+    assert Protocol.data_received is not None
+    assert Protocol.send_400_response(object(), "bad") is None
 
 
 def test_options_come_from_the_projects_command_and_from_variables(

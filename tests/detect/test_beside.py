@@ -174,6 +174,7 @@ def test_programs_before_and_beside_the_server_are_noted(tmp_path: Path) -> None
     procfile = "web: uvicorn main:app\nscheduler: celery --app=main beat\nrelease: echo done\n"
 
     assert notes(tmp_path, {"compose.yaml": compose, "Procfile": procfile}) == [
+        ("python -m tables runs before the server", "compose.yaml services.api.command"),
         ("celery --app=main worker runs beside the server", "compose.yaml:5"),
         ("celery --app=main beat runs beside the server", "Procfile:2"),
     ]
@@ -508,7 +509,7 @@ def test_worker_of_another_member_is_none_of_this_image(tmp_path: Path) -> None:
 def test_distribution_that_only_the_dockerfile_installs_is_noted(tmp_path: Path) -> None:
     text = (
         "FROM python:3.13\nRUN pip install --no-cache-dir -r requirements.txt 'GDAL==3.6' ./wheels/own.whl\n"
-        "RUN pip install -i https://example.com/simple --upgrade pip FastAPI[all] 'uvicorn[standard]'\n"
+        "RUN pip install --group checks -i https://example.com/simple --upgrade pip FastAPI[all] uvicorn\n"
         'CMD ["uvicorn", "main:app"]\n'
     )
 

@@ -90,6 +90,7 @@ def test_smoke_requests_are_read_in_order(make_project: MakeProject) -> None:
         ("port = true", r"\[tool.drydock\] port: True is not a whole number"),
         ("factory = 1", r"\[tool.drydock\] factory: 1 is not a boolean; write true or false"),
         ('python = "2.7"', r"python: '2.7' is not a version of Python that an image can have; write a minor"),
+        ('volumes = ["../x"]', r"volumes: '../x' is not a folder of the image; write folders of the project"),
         ('health-path = "healthz"', r"health-path: 'healthz' is not the path of a route; begin it with /"),
         (
             'system-packages = "git, a;b"',

@@ -383,7 +383,7 @@ def test_options_are_added_to_an_existing_pyproject_and_nothing_else_is(tmp_path
         ({"factory": "perhaps"}, "--option factory: 'perhaps' is not a boolean"),
         ({"python": "2.7"}, "--option python: '2.7' is not a version of Python"),
         ({"image": "Shop API"}, "--option image: 'Shop API' is not a legal repository name"),
-        ({"volumes": "[1]"}, r"--option volumes\[0\]: 1 is not a string"),
+        ({"volumes": "[1]"}, "--option volumes: 1 is not a folder of the image"),
     ],
 )
 def test_a_wrong_option_is_named_before_anything_is_written(

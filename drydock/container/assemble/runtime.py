@@ -122,12 +122,12 @@ def take_libraries(tree: Tree, binaries: list[Path]) -> None:
     Importing such a file fails in slim as well; `trace` refuses it if the application does so at start.
     """
     for path, name, place in elf.libraries(binaries, loader()):
-        if place is None:
+        if place is not None:
+            tree.take(place)
+        elif not path.with_name(name).exists():  # a wheel's module loads its libraries by their names
             sys.stderr.write(
                 f"drydock: {path} needs {name}, which was not found; install it in `dependencies`\n"
             )
-        else:
-            tree.take(place)
 
 
 def take_conversions(tree: Tree) -> None:

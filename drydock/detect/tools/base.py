@@ -20,8 +20,6 @@ from drydock.detect.tree import MAX_LOCK, Tree, join, line_of, strings, table
 UV_TOOL = ("uv", "tool", "run")
 UV_INSTALL = ("uv", "pip", "install")
 
-ARCHIVES = (".whl", ".tar.gz", ".zip")
-
 # A folder of the project among printed requirements, as Poetry, PDM and Pipenv write it.
 FOLDER = r"^(-e |[^ ]+ @ )?(file:|\.)"
 
@@ -142,6 +140,8 @@ class Tool:
     manifest: ClassVar[str] = ""
     # Its declaration can pin exact versions, without a lock.
     can_pin: ClassVar[bool] = False
+    # Its lock can be installed without the folders in it, whose modules ship as source.
+    ships_folders: ClassVar[bool] = True
     # Only the tool reads its lock: the build installs the tool, which prints requirements.
     exports: ClassVar[bool] = False
     # Variables for the locking commands: they must not make an environment, nor ask questions.

@@ -39,6 +39,7 @@ class Pylock(RowsReader, Tool):
     lock = "pylock.toml"
     rows = "packages"
     mention = r"pylock\.toml"
+    ships_folders = False
 
     def package(self, row: Rows, old_files: Rows) -> Locked:
         wheels = files_of(row.get("wheels"), "name", "url", "path")

@@ -11,7 +11,8 @@ from packaging.utils import canonicalize_name
 
 from drydock.detect.locks import Lock, Locked
 from drydock.detect.model import Dependencies
-from drydock.detect.tools.base import ARCHIVES, UV_TOOL, Exporting, Names, Rows, Source, Step, Upgrade
+from drydock.detect.requirements import ARCHIVES
+from drydock.detect.tools.base import UV_TOOL, Exporting, Names, Rows, Source, Step, Upgrade
 from drydock.detect.tools.pip import Requirements
 from drydock.detect.tools.poetry import items
 from drydock.detect.tree import MAX_LOCK, Tree, join, parse_json, table

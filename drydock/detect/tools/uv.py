@@ -10,8 +10,8 @@ from pathlib import Path
 
 from drydock.detect.locks import Locked
 from drydock.detect.model import Dependencies
+from drydock.detect.requirements import ARCHIVES
 from drydock.detect.tools.base import (
-    ARCHIVES,
     Names,
     Parts,
     Rows,

@@ -8,12 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 import nox
-from nox.command import CommandFailed
 
 # These need an image, a base or a cluster, and have sessions of their own.
 ELSEWHERE = ("--ignore=tests/system", "--ignore=tests/base/official_layout")
 # Tests that wait for containers leave a core idle. A file's tests share servers, and stay together.
 IN_TWO = ("-n", "2", "--dist", "loadfile")
+# Tests without an engine use what the others leave idle.
+IN_FOUR = ("-n", "4", "--dist", "loadfile")
+# In the order of the conftest.py files: without it, the file of the most tests would be the first.
+LONGEST_FIRST = "--no-loadscope-reorder"
 SLOWEST = "--durations=20"
 # After Ctrl-C, tests stop their servers and remove their containers; nox would kill them within a second.
 PATIENTLY: dict[str, Any] = {"external": True, "interrupt_timeout": 20.0, "terminate_timeout": 60.0}
@@ -45,29 +48,18 @@ from drydock import sessions  # noqa: E402 - in the order of the list, style com
 def integration(session: nox.Session) -> None:
     """Prove the production image against PostgreSQL, PgBouncer, Better Auth, MCP clients and a model."""
     _, image = sessions.built("production", session)
-    args = session.posargs or ["tests/system", "--ignore=tests/system/cluster", SLOWEST]
-    session.run("pytest", *args, env={"DRYDOCK_IMAGE": image}, **PATIENTLY)
+    # It counts the seconds after a fault: another test's load would add to them.
+    alone = "tests/system/test_faults.py"
+    others = (*IN_TWO, LONGEST_FIRST, "--ignore=tests/system/cluster", f"--ignore={alone}", "tests/system")
+    for args in (session.posargs,) if session.posargs else ((alone,), others):
+        session.run("pytest", *args, SLOWEST, env={"DRYDOCK_IMAGE": image}, **PATIENTLY)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run drydock's own tests; positional arguments go to pytest."""
-    run = ("pytest", *ELSEWHERE, SLOWEST)
-    if session.posargs:
-        session.run(*run, "-m", "not acceptance", *session.posargs, **PATIENTLY)
-        return
-    # Tests with an engine run even when one of the first half failed.
-    failed = False
-    for half in (
-        ("-n", "auto", "-m", "not live and not acceptance"),
-        (*IN_TWO, "-m", "live and not acceptance"),
-    ):
-        try:
-            session.run(*run, *half, "tests", **PATIENTLY)
-        except CommandFailed:
-            failed = True
-    if failed:
-        session.error("pytest failed; the summaries above name the tests")
+    args = session.posargs or [*IN_FOUR, LONGEST_FIRST, "tests"]
+    session.run("pytest", *ELSEWHERE, SLOWEST, "-m", "not acceptance", *args, **PATIENTLY)
 
 
 @nox.session(default=False)

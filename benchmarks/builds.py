@@ -45,11 +45,13 @@ class Scenario:
     """One kind of build.
 
     Args:
+        word: For `--only`.
         goal: Production's maximum, as a ratio to the baseline's seconds.
         cold: Without any cache.
         change: Made in the checkout before the build.
     """
 
+    word: str
     name: str
     goal: Goal
     cold: bool = False
@@ -57,9 +59,9 @@ class Scenario:
 
 
 SCENARIOS = (
-    Scenario("cold build", Goal(1.1), cold=True),
-    Scenario("build after a change of source", Goal(0.9), change=touch_source),
-    Scenario("build after a change of dependencies", Goal(1.0), change=touch_lock),
+    Scenario("cold", "cold build", Goal(1.1), cold=True),
+    Scenario("source", "build after a change of source", Goal(0.9), change=touch_source),
+    Scenario("dependencies", "build after a change of dependencies", Goal(1.0), change=touch_lock),
 )
 UNCHANGED_SECONDS = Goal(0.7)
 # The name of the images that whole commands build.
@@ -73,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in NAMES:  # the base image, and caches for the warm builds
             built.build(name)
         figures = [
-            *_builds(built, options.rounds, say),
+            *_builds(built, options.only, options.rounds, say),
             *(_commands(built, options.commands, options.against, say) if options.commands else ()),
         ]
     return show("builds", figures, options)
@@ -85,16 +87,23 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--rounds", type=int, default=3, metavar="N", help="builds of each kind (3; 0 for none)"
     )
     made.add_argument(
+        "--only",
+        action="append",
+        choices=[one.word for one in SCENARIOS],
+        help="one kind; repeat it for more",
+    )
+    made.add_argument(
         "--commands", type=int, default=7, metavar="N", help="whole commands of each kind (7; 0 for none)"
     )
     made.add_argument("--against", metavar="REVISION", help="run this revision's command, too")
     return made.parse_args(arguments)
 
 
-def _builds(built: Contenders, rounds: int, say: Say) -> list[Figure]:
+def _builds(built: Contenders, only: Sequence[str] | None, rounds: int, say: Say) -> list[Figure]:
     """Build every image in each way, starting each round with another one."""
     seconds: dict[tuple[str, str], list[float]] = {}
-    for scenario in SCENARIOS:
+    chosen = [one for one in SCENARIOS if not only or one.word in only]
+    for scenario in chosen:
         for number in range(rounds):
             say(f"{scenario.name}, round {number + 1} of {rounds}")
             turn = number % len(NAMES)
@@ -108,7 +117,7 @@ def _builds(built: Contenders, rounds: int, say: Say) -> list[Figure]:
             {name: statistics.median(seconds[scenario.name, name]) for name in NAMES},
             scenario.goal,
         )
-        for scenario in SCENARIOS
+        for scenario in chosen
         if rounds
     ]
 

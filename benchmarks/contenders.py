@@ -20,8 +20,8 @@ from drydock.progress import Say
 from drydock.project import Project
 from drydock.publish.builds import open_workspace
 from drydock.workspace import Workspace
+from tests.support.clone import ROOT, checkout
 
-ROOT = Path(__file__).resolve().parent.parent
 HERE = Path(__file__).parent / "baseline"
 SLIM = "slim"
 NAMES = (PRODUCTION, SLIM, BASELINE)
@@ -68,25 +68,17 @@ class Contenders:
 def contenders(say: Say) -> Iterator[Contenders]:
     """Check the last commit out, and remove the checkouts afterwards; the images stay."""
     with tempfile.TemporaryDirectory(prefix="drydock-benchmark-") as name:
-        ours, plain = (_checkout(Path(name) / folder) for folder in ("ours", "plain"))
+        ours, plain = (checkout(Path(name) / folder) for folder in ("ours", "plain"))
         shutil.copy(HERE / "Dockerfile", plain / "Dockerfile")
         shutil.copy(HERE / "Dockerfile.dockerignore", plain / ".dockerignore")
         yield Contenders(open_workspace(connect(), load(ours), say), plain)
-
-
-def _checkout(folder: Path) -> Path:
-    subprocess.run(["git", "clone", "--quiet", "--depth=1", f"file://{ROOT}", str(folder)], check=True)
-    return folder
 
 
 @contextmanager
 def code_of(revision: str) -> Iterator[Path]:
     """Check a revision out, for `python -m` in its folder, and remove it afterwards."""
     with tempfile.TemporaryDirectory(prefix="drydock-benchmark-") as name:
-        folder = Path(name) / "earlier"
-        subprocess.run(["git", "clone", "--quiet", f"file://{ROOT}", str(folder)], check=True)
-        subprocess.run(["git", "checkout", "--quiet", "--detach", revision], cwd=folder, check=True)
-        yield folder
+        yield checkout(Path(name) / "earlier", revision)
 
 
 @contextmanager

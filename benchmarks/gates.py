@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -29,8 +28,8 @@ from drydock.report import console, print_json
 from drydock.report.progress import waiting
 from drydock.report.tables import table
 from drydock.verdict import Verdict
+from tests.support.clone import checkout
 
-ROOT = Path(__file__).resolve().parent.parent
 NEEDS_A_CLUSTER = "cluster"
 
 
@@ -68,8 +67,7 @@ def main(arguments: Sequence[str]) -> None:
     with ExitStack() as stack:
         name = stack.enter_context(tempfile.TemporaryDirectory(prefix="drydock-benchmark-"))
         against = stack.enter_context(code_of(given.against)) if given.against else None
-        clone = Path(name) / "clone"
-        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+        clone = checkout(Path(name) / "clone")
         os.environ["XDG_STATE_HOME"] = str(Path(name) / "state")
         for gate in given.gates or known:
             with waiting(f"timing {gate}"):

@@ -43,6 +43,7 @@ from tests.verify.cases import examples
 
 OLD, NEW = "3.13", "3.15"
 LAZY, MOSTLY = f"{NEW} lazy", f"{NEW} mostly"
+TODO = "todo"
 EXAMPLES = ("settings_at_import", "writes_sqlite")
 LAZILY = {"PYTHON_LAZY_IMPORTS": "all"}
 # A line that Python executes at its start, from a file beside the dependencies.
@@ -69,7 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with contenders(say) as built, tempfile.TemporaryDirectory(prefix="drydock-benchmark-") as folder:
         filters = Path(folder, "lazy.pth")
         filters.write_text(FILTER, encoding="utf-8")
-        for name, workspace in (("todo", built.ours), *_examples(built.ours.engine, Path(folder), say)):
+        known = {TODO: built.ours, **_examples(built.ours.engine, Path(folder), say)}
+        for name in options.only or known:
+            workspace = known[name]
             with _images(workspace) as ids:
                 runs = _runs(workspace.project, ids, str(filters))
                 figures += _figures(name, _starts(workspace, runs, options.starts))
@@ -79,15 +82,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     made = parser(__doc__)
     made.add_argument("--starts", type=int, default=10, metavar="N", help="starts of each image (10)")
+    made.add_argument(
+        "--only", action="append", choices=(TODO, *EXAMPLES), help="one application; repeat it for more"
+    )
     return made.parse_args(arguments)
 
 
-def _examples(engine: Engine, folder: Path, say: Say) -> Iterator[tuple[str, Workspace]]:
+def _examples(engine: Engine, folder: Path, say: Say) -> dict[str, Workspace]:
+    found = {}
     for case in examples(EXAMPLES):
         place = case.copy(folder / case.name)
         recipe.init(place, case.options, force=True)
         project = replace(load(place), image=f"benchmark-{case.name}".replace("_", "-"), smoke=case.requests)
-        yield case.name, open_workspace(engine, project, say)
+        found[case.name] = open_workspace(engine, project, say)
+    return found
 
 
 @contextmanager

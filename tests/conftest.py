@@ -151,10 +151,11 @@ def ship(engine: Engine, python_image: str, tmp_path: Path) -> Iterator[Ship]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark all tests that use the engine, also through other fixtures."""
+    """Mark all tests that use the engine, also through other fixtures, and begin with them."""
     for item in items:
         if "engine" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.live)
+    items.sort(key=lambda item: item.get_closest_marker("live") is None)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from drydock.base import make, pull
-from drydock.base.errors import BaseNotMade, NoBase
+from drydock.base.errors import BaseNotMade, NoBase, OtherRelease
 from drydock.engine import Engine, short_name
+from drydock.engine.runtime import Run, started
 from drydock.progress import Say, silent
 from drydock.project import Project
 
@@ -45,6 +46,8 @@ def resolve(
             refusals[wanted] = error
             continue
         own = wanted == project.base
+        if project.python_release and (has := release(engine, found)) != project.python_release:
+            raise OtherRelease(wanted=project.python_release, reference=found.reference, release=has)
         why = f"{project.base} is not available, and Python {version} works too"
         return found if own else replace(found, why=why)
     raise refusals[project.base]
@@ -153,6 +156,13 @@ def look(engine: Engine, reference: str, platform: str = "") -> Base | None:
     if image.labels.get(make.KIND_LABEL) == "made":
         return Base(reference, digest, "made", "made here before")
     return Base(reference, digest, "local", "it is on the engine")
+
+
+def release(engine: Engine, base: Base) -> str:
+    """Return the patch release of a base image's Python."""
+    with started(engine, Run(base.reference, command=("python3", "--version"), owner="base")) as running:
+        running.container.wait()
+        return running.log().removeprefix("Python ")
 
 
 def describe(base: Base) -> str:

@@ -9,6 +9,12 @@ class NoBase(DrydockError):
     next_step = "pull it where a registry can be reached, or name another one with PYTHON_IMAGE"
 
 
+class OtherRelease(DrydockError):
+    exit_code = Exit.BASE
+    fact = "the lock is for Python {wanted} alone, and base image {reference} has {release}"
+    next_step = "set PYTHON_IMAGE=python:{wanted}-slim, or widen requires-python and lock again"
+
+
 class BaseNotMade(DrydockError):
     exit_code = Exit.BASE
     fact = "making {reference} from Debian packages failed: {reason}"

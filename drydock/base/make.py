@@ -185,7 +185,10 @@ def make(engine: Engine, plan: Plan, say: Callable[[str], None]) -> None:
             folder.chmod(0o755)
             if shutil.disk_usage(folder).free < NEEDED_BYTES:
                 raise NoSpace(during=f"the making of {plan.reference}")
-            _bootstrap(plan, folder, say)
+            try:
+                _bootstrap(plan, folder, say)
+            finally:
+                _unmount(folder)
             say("  loading it into the engine")
             write_archive(folder / "image.tar", folder / "rootfs.tar", configuration(plan), plan.reference)
             _load(engine, folder / "image.tar", plan)
@@ -269,6 +272,14 @@ def _bootstrap(plan: Plan, folder: Path, say: Callable[[str], None]) -> None:
             reason=f"mmdebstrap exited with {done.code}: {faults[0].strip()}",
             evidence="\n".join(lines[-15:]),
         )
+
+
+def _unmount(folder: Path) -> None:
+    """Unmount what a killed mmdebstrap left; under emulation it takes longer than it is waited for."""
+    below = f" {folder}/"
+    lines = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
+    for place in [line.split(" ")[1] for line in reversed(lines) if below in line]:
+        command.run(["umount", "--lazy", place], check=False)
 
 
 def _load(engine: Engine, path: Path, plan: Plan) -> None:

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from drydock import command, temporary
-from drydock.base import layout
+from drydock.base import layout, pull
 from drydock.build import builder as builders
-from drydock.build import identity, plan
+from drydock.build import identity, plan, podman
 from drydock.build.builder import Builder
-from drydock.build.errors import BadDockerfile, BuildFailed, NoBuildx, NotInContext
+from drydock.build.errors import BadDockerfile, BuildFailed, NoBuildx, NotInContext, StartNotPulled
 from drydock.build.events import Progress, Step, Update, once, remarks
 from drydock.build.plan import Options
 from drydock.engine import Engine, find
@@ -88,7 +88,7 @@ def build(
 def _run(
     engine: Engine, chosen: Builder, project: Project, options: Options, on_update: OnUpdate
 ) -> BuildResult:
-    progress = Progress()
+    progress = podman.Text() if chosen.podman else Progress()
 
     def consume(chunk: str) -> None:
         for update in progress.feed(chunk):
@@ -97,11 +97,16 @@ def _run(
     with temporary.folder("build") as outputs:
         handed = options.base if not chosen.own else ""
         images = {handed: layout.write(engine, handed, outputs / "base")} if handed else {}
-        args = plan.arguments(project, options, ca_bundle=ca_bundle(), outputs=outputs, images=images)
+        certificates = ca_bundle()
+        if chosen.podman:
+            args = podman.arguments(project, options, ca_bundle=certificates, outputs=outputs)
+        else:
+            args = plan.arguments(project, options, ca_bundle=certificates, outputs=outputs, images=images)
         began = time.monotonic()
         credentials = {plan.CREDENTIALS: index_credentials(project.root)}
         environment = {**chosen.environment} | plan.RECORD | credentials
-        done = command.stream(args, consume, env=environment, source="stderr")
+        environment |= podman.variables(options, outputs) if chosen.podman else {}
+        done = command.stream(args, consume, env=environment, source="both" if chosen.podman else "stderr")
         seconds = time.monotonic() - began
         if done.code != 0:
             raise explain(engine, chosen, plan.dockerfile(project, options), progress)
@@ -113,6 +118,8 @@ def _run(
 def warnings(engine: Engine, project: Project, options: Options) -> list[dict[str, Any]] | str:
     """Return BuildKit's own warnings about the Dockerfile, or why it cannot be asked for them."""
     chosen = builders.find(engine, options.builder)
+    if chosen.podman:
+        return "Podman has no `build --check`"
     with temporary.folder("check") as folder:
         args = plan.arguments(project, options, ca_bundle=None, outputs=folder)
         asked = [*args[:-1], "--call=check,format=json", args[-1]]
@@ -146,7 +153,7 @@ def explain(engine: Engine, builder: Builder, dockerfile: Path, progress: Progre
         return NoSpace(during="the build", evidence=said)
     if find.answers(engine.candidate) is not None:
         return EngineGone(host=engine.host, evidence=text)
-    if command.run(["docker", "buildx", "version"], check=False).code != 0:
+    if not builder.podman and command.run(["docker", "buildx", "version"], check=False).code != 0:
         return NoBuildx()
     missing = re.search(r'failed to compute cache key: .*"/?([^"]+)": not found', reason)
     if missing and failed and "--from=" in failed.instruction:
@@ -158,6 +165,11 @@ def explain(engine: Engine, builder: Builder, dockerfile: Path, progress: Progre
         if found := re.search(r"dockerfile parse error on line (\d+): (.*)", reason):
             return BadDockerfile(dockerfile=f"{dockerfile}:{found[1]}", problem=found[2])
         if "\n--------------------" in text and (place := re.search(r":(\d+)$", text.splitlines()[0])):
+            asked = re.search(r"failed to resolve source metadata for (\S+): (.*)", reason)
+            # A registry that answers "not found" was reached: the line names a wrong image.
+            if asked and not asked[2].endswith(": not found"):
+                where, why = f"{dockerfile}:{place[1]}", pull.reason(asked[2])
+                return StartNotPulled(dockerfile=where, image=asked[1], reason=why)
             return BadDockerfile(dockerfile=f"{dockerfile}:{place[1]}", problem=reason)
         return BuildFailed(step=f"set-up of builder {builder}", reason=reason, evidence=text)
     code = re.search(r"exit code: (\d+)", failed.error)
@@ -172,6 +184,8 @@ def remove_mounts(builder: Builder, namespace: str, idle: str = "") -> set[str]:
 
     `idle` spares mounts that were used more recently, such as ``1h``.
     """
+    if builder.podman:  # its cold builds keep them in a folder of their own
+        return set()
     before = _mounts(builder, namespace)
     for mount in before:
         filters = [f"--filter=id={mount}", *([f"--filter=until={idle}"] if idle else [])]

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from drydock import command
-from drydock.build.errors import EngineTooOld, NoBuilder
-from drydock.engine import OLDEST, Engine
+from drydock.build import podman
+from drydock.build.errors import DockerIsPodman, EngineTooOld, NoBuilder
+from drydock.engine import Engine
 
 OWN = "docker"  # the driver of the builders inside engines
+PODMAN = podman.PROGRAM  # for a builder that is no driver of buildx
 
 
 @dataclass(frozen=True)
@@ -27,10 +30,14 @@ class Builder:
     @property
     def own(self) -> bool:
         """Whether it is inside the engine, and so sees the engine's images."""
-        return self.driver == OWN
+        return self.driver in (OWN, PODMAN)
+
+    @property
+    def podman(self) -> bool:
+        return self.driver == PODMAN
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.driver} driver)"
+        return self.name if self.podman else f"{self.name} ({self.driver} driver)"
 
 
 def find(engine: Engine, name: str = "", environment: Mapping[str, str] = os.environ) -> Builder:
@@ -40,9 +47,14 @@ def find(engine: Engine, name: str = "", environment: Mapping[str, str] = os.env
     directed = {**engine.environment, "BUILDX_BUILDER": wanted}
     if wanted == inside:  # asking buildx costs a quarter of a second
         if engine.outdated:
-            raise EngineTooOld(host=engine.host, version=engine.version["Version"], oldest=OLDEST)
+            version = engine.version["Version"]
+            raise EngineTooOld(engine=engine.name, host=engine.host, version=version, oldest=engine.oldest)
+        if engine.podman and podman.is_here(engine):
+            return Builder(PODMAN, PODMAN, {})
+        _require_docker(engine)
         # buildx starts BuildKit in a container of Podman's.
         return Builder(wanted, "docker-container" if engine.podman else OWN, directed)
+    _require_docker(engine)
     done = command.run(["docker", "buildx", "inspect", wanted], env=directed, check=False)
     if done.code != 0:
         raise NoBuilder(builder=wanted, problem=done.last.removeprefix("ERROR: "))
@@ -55,6 +67,17 @@ def find(engine: Engine, name: str = "", environment: Mapping[str, str] = os.env
     if driver == "remote" and said.get("Status") != "running":
         raise NoBuilder(builder=wanted, problem=f"nothing answers its remote driver at {endpoint}")
     return Builder(wanted, driver, directed)
+
+
+def _require_docker(engine: Engine) -> None:
+    """Refuse the package podman-docker, whose `docker` runs podman."""
+    if (path := shutil.which("docker")) is None:
+        return
+    found = Path(path)
+    with found.open("rb") as file:
+        script = file.read(400)
+    if found.resolve().name == PODMAN or (script.startswith(b"#!") and b"exec /usr/bin/podman" in script):
+        raise DockerIsPodman(program=found, host=engine.host)
 
 
 def _used(environment: Mapping[str, str]) -> str:

@@ -11,8 +11,14 @@ class NoBuildx(DrydockError):
 
 class EngineTooOld(DrydockError):
     exit_code = Exit.ENGINE
-    fact = "the Docker Engine at {host} is {version}, and cannot build: `RUN --network` came with {oldest}"
+    fact = "{engine} at {host} is {version}, and cannot build: `RUN --network` came with {oldest}"
     next_step = "upgrade it, or build with --builder on one outside of it"
+
+
+class DockerIsPodman(DrydockError):
+    exit_code = Exit.ENGINE
+    fact = "the command docker is Podman's ({program}), and has no buildx for the engine at {host}"
+    next_step = "install Docker's own (Debian 13: docker-cli, docker-buildx), or name Podman's in DOCKER_HOST"
 
 
 class NoBuilder(DrydockError):
@@ -38,3 +44,9 @@ class NotInContext(DrydockError):
     exit_code = Exit.BUILD
     fact = "{dockerfile} reads {path}, which is not in the build context"
     next_step = "create it, or allow it in the ignore rules, which `drydock init` keeps up to date"
+
+
+class StartNotPulled(DrydockError):
+    exit_code = Exit.BASE
+    fact = "{dockerfile} starts from {image}, which cannot be pulled: {reason}"
+    next_step = "check its name, the network and the login to its registry, or load the image into the engine"

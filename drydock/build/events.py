@@ -136,17 +136,20 @@ class Progress:
             step = self.steps.get(str(log.get("vertex")))
             if step:
                 text = base64.b64decode(str(log.get("data") or "")).decode("utf-8", "replace")
-                for line in filter(None, (part.rstrip() for part in re.split(r"[\r\n]+", text))):
-                    step.log.append(line)
-                    if line.startswith(REMARK):
-                        step.remarks.append(line.removeprefix(REMARK))
-                    if found := _DOWNLOAD.match(line):
-                        base = 1024 if "i" in found["unit"] else 1000
-                        step.downloads[found["what"]] = int(
-                            float(found["size"]) * base ** _UNITS[found["unit"][0]]
-                        )
-                    yield Update("log", step, line)
-                del step.log[:-LOG_LINES]
+                yield from self.logged(step, text)
+
+    def logged(self, step: Step, text: str) -> Iterator[Update]:
+        """Add text to a step's log."""
+        for line in filter(None, (part.rstrip() for part in re.split(r"[\r\n]+", text))):
+            step.log.append(line)
+            if line.startswith(REMARK):
+                step.remarks.append(line.removeprefix(REMARK))
+            if found := _DOWNLOAD.match(line):
+                base = 1024 if "i" in found["unit"] else 1000
+                size = float(found["size"]) * base ** _UNITS[found["unit"][0]]
+                step.downloads[found["what"]] = int(size)
+            yield Update("log", step, line)
+        del step.log[:-LOG_LINES]
 
     def _vertex(self, vertex: dict[str, object]) -> Iterator[Update]:
         digest = str(vertex["digest"])

@@ -18,7 +18,9 @@ def arguments(outputs: Path) -> list[str]:
 
 
 def metadata(outputs: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((outputs / METADATA_FILE).read_text())
+    """Return buildx's own record of a build; Podman writes none."""
+    path = outputs / METADATA_FILE
+    content: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     return content
 
 

@@ -40,6 +40,8 @@ def outline(engine: Engine, dockerfile: Path) -> list[Taken] | str:
     BuildKit looks up the base images, but builds nothing.
     """
     chosen = builders.find(engine)
+    if chosen.podman:
+        return "Podman has no outline"
     with temporary.folder("outline") as context:
         for option, more in FORMS:
             done = command.run(

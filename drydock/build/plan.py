@@ -64,42 +64,52 @@ def arguments(
         ca_bundle: For downloads in RUN steps, as a secret.
         images: Addresses of images that the builder does not find by itself, by reference.
     """
-    context = options.context or project.root
-    args = ["docker", "buildx", "build", "--progress=rawjson", f"--file={dockerfile(project, options)}"]
-    args += [f"--build-context={name}={folder}" for name, folder in sorted(options.contexts.items())]
-    args += [f"--build-context={familiar(name)}={address}" for name, address in sorted(images.items())]
-    args += [
-        f"--target={options.target}",
+    secrets = given_secrets(project, options, ca_bundle, environment)
+    return [
+        *("docker", "buildx", "build", "--progress=rawjson"),
+        *(f"--build-context={familiar(name)}={address}" for name, address in sorted(images.items())),
         *identity.arguments(outputs),
         # A provenance in the image has times, which would give equal builds different digests.
         "--provenance=false",
+        *([f"--tag={options.reference}"] if options.reference else []),
+        *(["--load"] if len(options.platforms) < 2 else []),
+        *shared_arguments(project, options, secrets, environment),
     ]
-    if options.reference:
-        args.append(f"--tag={options.reference}")
-    if options.platforms:
-        args.append(f"--platform={','.join(options.platforms)}")
-    if len(options.platforms) < 2:
-        args.append("--load")
-    if options.no_cache:
-        args.append("--no-cache")
-    args += [f"--cache-from={source}" for source in options.cache_from]
-    args += [f"--cache-to={destination}" for destination in options.cache_to]
+
+
+def given_secrets(
+    project: Project, options: Options, ca_bundle: Path | None, environment: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the build's secrets, as `src=FILE` or `env=NAME` by id."""
     secrets = {"ca": f"src={ca_bundle}"} if ca_bundle else {}
     # A package index's address may hold a password: only its variable's name is in the arguments.
     if index := index_variable(environment):
         secrets["index"] = f"env={index}"
     if index_credentials(project.root, environment):
         secrets["indexes"] = f"env={CREDENTIALS}"
-    args += [
-        f"--secret=id={name},{source}" for name, source in sorted({**secrets, **options.secrets}.items())
-    ]
-    build_args = dict(options.build_args)
+    return {**secrets, **options.secrets}
+
+
+def shared_arguments(
+    project: Project, options: Options, secrets: Mapping[str, str], environment: Mapping[str, str]
+) -> list[str]:
+    """Return the arguments that buildx and Podman spell alike, the context last."""
+    build_args = {**proxy_variables(environment), **options.build_args}
     if options.mount_namespace:
         build_args["BUILDKIT_CACHE_MOUNT_NS"] = options.mount_namespace
-    build_args = {**proxy_variables(environment), **build_args}
-    args += [f"--build-arg={key}={text}" for key, text in sorted(build_args.items())]
-    args += [f"--label={key}={text}" for key, text in sorted(options.labels.items())]
-    return [*args, str(context)]
+    return [
+        f"--file={dockerfile(project, options)}",
+        *(f"--build-context={name}={folder}" for name, folder in sorted(options.contexts.items())),
+        f"--target={options.target}",
+        *([f"--platform={','.join(options.platforms)}"] if options.platforms else []),
+        *(["--no-cache"] if options.no_cache else []),
+        *(f"--cache-from={source}" for source in options.cache_from),
+        *(f"--cache-to={destination}" for destination in options.cache_to),
+        *(f"--secret=id={name},{source}" for name, source in sorted(secrets.items())),
+        *(f"--build-arg={key}={text}" for key, text in sorted(build_args.items())),
+        *(f"--label={key}={text}" for key, text in sorted(options.labels.items())),
+        str(options.context or project.root),
+    ]
 
 
 def familiar(reference: str) -> str:

@@ -47,7 +47,8 @@ def install(chosen: str = "auto") -> None:
 
 def _limit(protocol: Any) -> None:
     made, received, lost = protocol.connection_made, protocol.data_received, protocol.connection_lost
-    refused = protocol.send_400_response
+    # uvicorn before 0.15 has none: it closes the connection without an answer.
+    refused = getattr(protocol, "send_400_response", None)
     counted = hasattr(protocol, "on_header")
 
     def connection_made(self: Any, transport: Any) -> None:
@@ -75,7 +76,7 @@ def _limit(protocol: Any) -> None:
         cause = getattr(reason, "__context__", None)
         if getattr(reason, "error_status_hint", 0) == 431 or isinstance(cause, TooLarge):
             _answer(self)
-        else:
+        elif refused:
             refused(self, message)
 
     protocol.connection_made, protocol.data_received = connection_made, data_received

@@ -301,11 +301,14 @@ def serve() -> int:
         # uvicorn before 0.36 imports the application inside of the running loop.
         config.load = functools.partial(_load, config.load)  # type: ignore[method-assign]
     server = uvicorn.Server(config)
-    advise_from_log(server)
+    told = told_by(server)
     # After a graceful end uvicorn restores this handler and raises the signal again, which must then be
     # ignored.
     signal.signal(signal.SIGTERM, lambda *caught: None if server.started else exit_early(*caught))
-    server.run(sockets=sockets)
+    try:
+        server.run(sockets=sockets)
+    finally:
+        advise("".join(told))
     return 0 if server.started else STARTUP_FAILURE
 
 
@@ -317,12 +320,19 @@ def report(kind: type[BaseException], error: BaseException, trace: TracebackType
     advise("".join(traceback.format_exception(error)))
 
 
-def advise_from_log(server: Any) -> None:
-    """Advise on the lifespan's errors, which end in the server's log."""
+def told_by(server: Any) -> list[str]:
+    """Return a list that the server's log goes to until it has started: the lifespan's errors end there."""
     import logging
 
-    log = logging.getLogger("uvicorn.error")
-    log.addFilter(lambda record: server.started or advise(logging.Formatter().format(record)))
+    told: list[str] = []
+
+    def keep(record: logging.LogRecord) -> bool:
+        if not server.started:
+            told.append(logging.Formatter().format(record))
+        return True
+
+    logging.getLogger("uvicorn.error").addFilter(keep)
+    return told
 
 
 def report_from_worker() -> None:
@@ -332,7 +342,7 @@ def report_from_worker() -> None:
     run = Server.run
 
     def reported(server: Server, *args: Any, **options: Any) -> None:
-        advise_from_log(server)
+        told = told_by(server)
         try:
             run(server, *args, **options)
             if not server.started and server.lifespan.should_exit:
@@ -342,12 +352,14 @@ def report_from_worker() -> None:
                 raise
             report(type(error), error, error.__traceback__)
             raise SystemExit(STARTUP_FAILURE) from None
+        finally:
+            advise("".join(told))
 
     Server.run = reported  # type: ignore[method-assign,assignment]
 
 
-def advise(text: str) -> bool:
-    """Print the remedy if an error is about a place that cannot be written; return True."""
+def advise(text: str) -> None:
+    """Print the remedy if an error is about a place that cannot be written."""
     import re
 
     if found := re.search(UNWRITABLE, text):
@@ -356,7 +368,6 @@ def advise(text: str) -> bool:
             "name its folder in `volumes` of drydock's configuration, or set a path below a mounted volume"
         )
         complain(STARTUP_FAILURE, f"{place} cannot be written, as the image's files are read-only; {remedy}")
-    return True
 
 
 def _load(load: Callable[[], None]) -> None:

@@ -67,6 +67,11 @@ class Apps:
     inner: list[tuple[str, str]] = field(default_factory=list)
     launchers: list[str] = field(default_factory=list)
 
+    @property
+    def known(self) -> set[Key]:
+        """The applications and factories whose making was read."""
+        return {*self.found, *self.factories}
+
     def candidates(self, side: bool = False) -> list[App]:
         """Return the applications that a server could load, outside tests and documentation."""
         wrapped = {a.wraps for a in self.found.values() if a.wraps}

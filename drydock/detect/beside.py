@@ -13,8 +13,8 @@ from packaging.utils import canonicalize_name
 from drydock.detect import migrations, system
 from drydock.detect.blockers import loads_own
 from drydock.detect.code import Startup
-from drydock.detect.commands import parts_of, read_command
-from drydock.detect.dockerfiles import Command, Dockerfile
+from drydock.detect.commands import Command, parts_of, read_command
+from drydock.detect.dockerfiles import Dockerfile
 from drydock.detect.entry import Entry
 from drydock.detect.launches import Evidence
 from drydock.detect.model import Found, Setting, Worker

@@ -36,6 +36,21 @@ class Launch:
     options: Options = ()
 
 
+@dataclass(frozen=True)
+class Command:
+    """A command line of the project, its place, and the tree's folders that it runs in."""
+
+    text: str
+    where: str
+    folders: tuple[str, ...]
+    production: bool
+    name: str = ""  # of the service or the process type
+    line: str = ""  # the place with its line, if `where` has none
+    by: str = ""  # the place of the command that runs this script; empty if it is not one
+    hosted: bool = False  # a hosting platform runs it
+    paths: tuple[str, ...] = ()  # the tree's folders in PYTHONPATH
+
+
 def parts_of(text: str) -> list[str]:
     """Split a shell command line into its commands, except in quotes and in `$(…)`."""
     wrapped = re.search(r"""\b(?:ba)?sh\s+-l?e?c\s+(["'])(.*?)\1""", text, re.S)

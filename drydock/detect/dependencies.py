@@ -19,7 +19,7 @@ from drydock.detect.tools import TOOLS
 from drydock.detect.tools.base import Items
 from drydock.detect.tools.pdm import UNHASHED
 from drydock.detect.tree import Tree, ancestors, folder_of, join
-from drydock.project.lock import resolved_from
+from drydock.project.lock import mismatches, resolved_from
 
 SERVERS = ("uvicorn", "hypercorn", "granian", "daphne")
 BRING_SERVER = {("fastapi", "standard"), ("fastapi", "all"), ("fastapi", "standard-no-fastapi-cloud-cli")}
@@ -40,8 +40,10 @@ SELECTED = re.compile(
 ON_DISK = re.compile(r"file:///\w[^\s;]*")  # a path of one machine
 PIP_VALUES = re.compile(
     r"-[rcieft]|--(requirement|constraint|index-url|extra-index-url|editable|find-links|target|prefix|root|python|"
-    r"trusted-host|cache-dir|timeout|default-timeout|retries|upgrade-strategy)"
+    r"trusted-host|cache-dir|timeout|default-timeout|retries|upgrade-strategy|group|extra|only-binary|no-binary)"
 )
+# The project itself, or its manifest, among pip's arguments.
+MANIFEST = re.compile(r"pyproject\.toml|(^|\s|[\"'])\.(\[[\w,.-]+\])?([\"']|\s|$)")
 # Names that pip installs beside the requirements for other purposes than the program's.
 FILES = (".whl", ".zip", ".tar.gz", ".txt")
 INSTALLERS = frozenset(
@@ -334,6 +336,17 @@ def stale(source: Source) -> list[str]:
     if source.lock is None or not source.lock.packages or not source.tool.has_manifest:
         return []
     return sorted(w.name for w in source.wanted if w.name not in source.lock.packages and not w.marker)
+
+
+def passed_over(source: Source, files: list[Dockerfile], version: str) -> str:
+    """Return where the Dockerfile installs the manifest of a stale lock without it; `""` for nowhere."""
+    if source.lock is None or source.package or not source.tool.has_manifest or _mentioned(source, files):
+        return ""
+    pins = {name: package.version for name, package in source.lock.packages.items()}
+    if not mismatches((w.text for w in source.wanted if not w.repository), pins, version):
+        return ""
+    own = ((words, where) for tool, words, where in _installs(files) if tool.startswith("pip"))
+    return next((where for words, where in own if MANIFEST.search(words)), "")
 
 
 def unreachable(tree: Tree, source: Source, names: set[str]) -> list[Blocker]:

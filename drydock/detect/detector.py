@@ -17,19 +17,20 @@ from drydock.detect import (
     beside,
     blockers,
     dockerfiles,
+    hosting,
     migrations,
-    platforms,
     python,
     routes,
+    runners,
     settings,
     system,
 )
 from drydock.detect import dependencies as deps
 from drydock.detect.apps import SIDE, find_apps
 from drydock.detect.code import MAX_MODULES, Code, Startup, module_name
-from drydock.detect.commands import number
+from drydock.detect.commands import Command, number
 from drydock.detect.entry import Entry, decide
-from drydock.detect.files import file_uses, logged, undecided
+from drydock.detect.files import file_uses, logged, told_databases, undecided
 from drydock.detect.ignore import ignore
 from drydock.detect.installation import installation, scripts
 from drydock.detect.launches import CONFIGURED, DEVELOPMENT, Evidence, collect
@@ -49,7 +50,7 @@ from drydock.detect.model import (
     WrittenKind,
     distinct,
 )
-from drydock.detect.sources import declared_names, local_folders
+from drydock.detect.sources import declared, declared_names, local_folders
 from drydock.detect.tools import TOOLS
 from drydock.detect.tree import Tree, ancestors, folder_of, join
 
@@ -108,12 +109,11 @@ class _Detection:
         self.asked: dict[str, dict[str, str]] = {}
         every = dockerfiles.dockerfiles(tree)
         self.apps = find_apps(self.code)
-        commands = [c for c in dockerfiles.commands(tree, every) if not SIDE.search(c.where)]
-        hosted = list(platforms.hosted(tree))
-        self.releases = [c for c in (*dockerfiles.procfile(tree), *hosted) if c.name == "release"]
-        commands += [c for c in hosted if c.name != "release"]
+        self.hosted = hosting.hosted(tree)
+        deployed = [command for one in self.hosted for command in one.named("web")]
+        commands = [c for c in dockerfiles.commands(tree, every, deployed) if not SIDE.search(c.where)]
         self.commands = list(dockerfiles.with_scripts(tree, commands))
-        self.evidence = collect(self.code, self.apps, [*self.commands, *platforms.tasks(tree)])
+        self.evidence = collect(self.code, self.apps, [*self.commands, *runners.tasks(tree)])
         self.entry = entry = self._decide()
         self.files = _relevant(every, entry)
         self.chosen = self._choose()
@@ -165,7 +165,8 @@ class _Detection:
         read = settings.import_settings(startup) if startup else ()
         self.notes += beside.own_variables(read, port.value)
         server = self._sockets(names, server)
-        writable, data = self._writable(), self._data_files()
+        required = {one.value.name.upper() for one in read if one.value.required}
+        writable, data = self._writable(required), self._data_files()
         self.notes += beside.volumes(self.files, [one.value for one in writable])
         self.notes += beside.surprises(startup, host) if startup else ()
         if startup and "volumes" not in self.overrides and (places := undecided(startup)):
@@ -247,6 +248,12 @@ class _Detection:
         if self.entry:  # without an entry point, the right dependencies are unknown
             self.conflicts += conflicts
             self.blockers += reasons
+        if chosen and (where := deps.passed_over(chosen.source, self.files, python.NEWEST_DEFAULT)):
+            fact = (
+                f"{chosen.source.label} is stale, and is not installed there: the image is built without it"
+            )
+            self.notes.append(Found(fact, where))
+            chosen = replace(chosen, source=declared(self.tree, chosen.source.folder) or chosen.source)
         return chosen
 
     def _project_folder(self) -> str:
@@ -273,11 +280,17 @@ class _Detection:
         for item in self.evidence:
             if item.missing and "$" not in item.missing and item.rank < DEVELOPMENT:
                 self.notes.append(Found(f"{item.missing} is started, but no file defines it", item.where))
+        told, known = self.entry.evidence, {*self.apps.known, self.entry.app.key}
+        for item in self.evidence:
+            if told and item.rank == told.rank and item.app and item.app.key not in known:
+                fact = f"{item.module}:{item.name} is started too, and is not an application of FastAPI"
+                self.notes.append(Found(fact, item.where))
         for item in (one for one in self.own if one.wrapper):
             fact = f"{item.wrapper}(…) is made where the server starts: the image starts without it"
             self.notes.append(Found(f"{fact}, unless a module binds it", item.where))
-        told = {e.where for e in self.own if self.entry.evidence and e.rank <= self.entry.evidence.rank}
-        self.notes += beside.before([*self.releases, *self.commands], told)
+        releases = [command for one in self.hosted for command in one.named("release")]
+        starts = {e.where for e in self.own if told and e.rank <= told.rank}
+        self.notes += beside.before([*releases, *self.commands], starts)
         self.notes += beside.steps(self.files)
         self.notes += beside.code(self.startup)
         self.notes += beside.wrapper(self.startup, self.entry)
@@ -300,10 +313,10 @@ class _Detection:
             self.notes += [Found(fact.format(kind, name, kind), where) for name, where in found_there]
         known: Mapping[str, tuple[list[str], Iterable[str]]]
         known = {"extras": (extras, source.extras), "groups": (groups, source.groups)}
-        for option, (asked, declared) in known.items():
-            if unknown := [a for a in asked if a not in declared]:
-                candidates = tuple(Found(k, source.where) for k in declared)
-                rest = "; declared are" if declared else ", as no other is"
+        for option, (asked, offered) in known.items():
+            if unknown := [a for a in asked if a not in offered]:
+                candidates = tuple(Found(k, source.where) for k in offered)
+                rest = "; declared are" if offered else ", as no other is"
                 fact = f"{option} names {unknown[0]}, which is not declared{rest}"
                 self.conflicts.append(Conflict(option, fact, candidates, option))
         return found, extras, groups
@@ -336,7 +349,7 @@ class _Detection:
 
     def _workers(self) -> tuple[Worker, ...]:
         """Return the commands beside the server, and note each."""
-        others = [one for one in dockerfiles.procfile(self.tree) if one.name != "web"]
+        others = [c for one in self.hosted for c in one.commands if c.name != "web"]
         beside_web = dockerfiles.with_scripts(self.tree, others)
         own = [one for one in (*self.commands, *beside_web) if self._is_own(one)]
         started = {one.where for one in self.evidence}
@@ -352,7 +365,7 @@ class _Detection:
         named = (m.path for m in modules for i in m.imports if i.module.partition(".")[0] == name)
         return next(named, "")
 
-    def _is_own(self, command: dockerfiles.Command) -> bool:
+    def _is_own(self, command: Command) -> bool:
         """Tell whether a command is the project's, not that of another member of its workspace."""
         above = ancestors((command.line or command.where).rpartition(":")[0])
         member = next((folder for folder in above if self.tree.exists(join(folder, "pyproject.toml"))), ".")
@@ -422,7 +435,13 @@ class _Detection:
             self.conflicts.append(Conflict("port", fact, (), "port"))
         told = [Found(e.port, e.where) for e in self.own if e.port]
         exposed = [Found(port, f"{file.path}:{line}") for file in self.files for port, line in file.ports]
-        return [*told, *exposed, Found(DEFAULT_PORT, "default", "nothing names a port")][0]
+        hosted = [one.port for one in self.hosted if one.port and self._is_hosted(one)]
+        return [*told, *hosted, *exposed, Found(DEFAULT_PORT, "default", "nothing names a port")][0]
+
+    def _is_hosted(self, service: hosting.Hosted) -> bool:
+        """Tell whether a platform's service is this project, not another member of its repository."""
+        started = {one.where for one in self.own}
+        return service.folder == self.project or any(c.where in started for c in service.named("web"))
 
     def _options(self) -> Found[tuple[str, ...]] | None:
         started = [e for e in self.own if CONFIGURED < e.rank < DEVELOPMENT and not e.reloads]
@@ -446,17 +465,19 @@ class _Detection:
         if self.entry is None or self.startup is None:
             return live, ready, None
         path, where = routes.docs_path(self.entry, self.startup)
-        asked = routes.Routes(self.entry, self.startup).health()
+        told = {check.value: check.where for check in self._checks()}
+        asked = routes.Routes(self.entry, self.startup).health(told)
         refused = (host is not None and not host.value) or beside.answers_elsewhere(self.startup)
-        probes = routes.probes([] if refused else asked)
-        found = [
-            Found(r.path, r.where, "asks the database" if r.asks_database else "") if r else None
-            for r in probes
-        ]
-        checks = [Found(path, f"{file.path}:{line}") for file in self.files for path, line in file.checks]
-        if not refused and not any(found) and checks:
+        probes = routes.probes([] if refused else asked, told)
+        found = [Found(r.path, r.where, _why_asked(r, told)) if r else None for r in probes]
+        if not refused and not any(found) and (checks := list(dockerfiles.checks(self.tree, self.files))):
             found = [checks[0], checks[0]]
         return live or found[0], ready or found[1], Found(path, where) if path else None
+
+    def _checks(self) -> list[Found[str]]:
+        """Return the paths of health checks in the files of platforms and containers."""
+        hosted = [one.check for one in self.hosted if one.check]
+        return [*hosted, *dockerfiles.checks(self.tree, self.files)]
 
     def _packages_by_hand(self, option: str) -> tuple[Package, ...]:
         """Return an option's packages; a Debian release may lack one written as `NAME?`."""
@@ -478,13 +499,14 @@ class _Detection:
         real = (f for f in found if self.tree.has(f.value))
         return distinct(f for f in real if not f.value.rpartition("/")[2].startswith(".env"))
 
-    def _writable(self) -> tuple[Written, ...]:
+    def _writable(self, required: set[str]) -> tuple[Written, ...]:
+        """Return the places that the program writes; `required` are names of variables."""
         if "volumes" in self.overrides:
             named = (path.strip() for path in self._by_hand("volumes").split(","))
             return tuple(Written(path, "set by hand: volumes", kind="folder") for path in named if path)
         found = []
         logs = (use for data in self._data_files() for use in logged(self.tree, data.value))
-        for use in (*self.uses, *logs):
+        for use in (*self.uses, *logs, *told_databases(self.tree, required)):
             path, kind = use.place(self.layout.workdir.value), WRITTEN.get(use.kind)
             if kind and not path.startswith(".."):
                 kind = "unknown" if kind == "database" and use.path == "." else kind
@@ -506,6 +528,12 @@ class _Detection:
         modules = self.startup.reached() if self.startup else []
         read = (*modules, *(f.value for f in self._data_files()))
         return [*files, *(join(self.project, f) for f in build), *read]
+
+
+def _why_asked(route: routes.Route, told: Mapping[str, str]) -> str:
+    if route.path in told:
+        return f"asked by {told[route.path]}"
+    return "asks the database" if route.asks_database else ""
 
 
 def _relevant(files: list[dockerfiles.Dockerfile], entry: Entry | None) -> list[dockerfiles.Dockerfile]:

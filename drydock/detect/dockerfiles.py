@@ -1,4 +1,4 @@
-"""Read Dockerfiles, compose files and Procfiles as evidence of the project's start."""
+"""Read Dockerfiles, compose files and supervisord's files as evidence of the project's start."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import yaml
-
-from drydock.detect.commands import read_command
+from drydock.detect.commands import Command, read_command
 from drydock.detect.model import Found
-from drydock.detect.tree import Tree, ancestors, folder_of, join, line_of, section, table
+from drydock.detect.tree import Tree, ancestors, folder_of, join, line_of, parse_yaml, section, table
 from drydock.project import dockerfile
 from drydock.project.dockerfile import Instruction, exec_words, expand
 
@@ -48,8 +46,9 @@ KEPT_BY_STAGES = ("copies", "added", "ports", "commands", "packages", "variables
 # Stages that build front ends; their results are copied to the last stage.
 FRONT_END = re.compile(r"(^|/)(node|bun)(:|$)")
 DEVELOPERS = re.compile(r"dev|test|debug|local|ci", re.I)  # names of stages
+# A health check's request to its own container.
 OWN_ADDRESS = re.compile(
-    r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::[^\s/\"']+)?(/[^\s\"'|?;)\\]*)"
+    r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::[^\s/\"']+)?(/[^\s\"'|?#;)\]\\]*)"
 )
 
 
@@ -86,20 +85,6 @@ class Dockerfile:
                 if source == tail or source.endswith("/" + tail):
                     found.append(join(source, *[".."] * (tail.count("/") + 1)))
         return tuple(f for f in dict.fromkeys(found) if tree.is_folder(f))
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command line of the project, its place, and the tree's folders that it runs in."""
-
-    text: str
-    where: str
-    folders: tuple[str, ...]
-    production: bool
-    name: str = ""  # of the service or the process type
-    line: str = ""  # the place with its line, if `where` has none
-    by: str = ""  # the place of the command that runs this script; empty if it is not one
-    paths: tuple[str, ...] = ()  # the tree's folders in PYTHONPATH
 
 
 def dockerfiles(tree: Tree) -> list[Dockerfile]:
@@ -303,15 +288,6 @@ def _apt_packages(rest: str) -> list[str]:
     return found
 
 
-def procfile(tree: Tree) -> Iterator[Command]:
-    """Yield the commands of every Procfile, with their process types."""
-    for path in tree.named("Procfile"):
-        for number, entry in enumerate((tree.text(path) or "").split("\n"), 1):
-            name, colon, text = entry.partition(":")
-            if colon and re.fullmatch(r"[\w-]+", name.strip()):
-                yield Command(text.strip(), f"{path}:{number}", (folder_of(path),), True, name.strip())
-
-
 def supervised(tree: Tree, files: list[Dockerfile]) -> Iterator[Command]:
     """Yield the programs of supervisord's configurations, each in the folder that is copied to its own."""
     for path in (path for path in tree.files if SUPERVISORD.search(path)):
@@ -325,8 +301,8 @@ def supervised(tree: Tree, files: list[Dockerfile]) -> Iterator[Command]:
             yield Command(line, where, folders or tuple(ancestors(path)), True, name)
 
 
-def commands(tree: Tree, files: list[Dockerfile]) -> list[Command]:
-    """Return the start commands of Dockerfiles, compose files and Procfiles."""
+def commands(tree: Tree, files: list[Dockerfile], deployed: Iterable[Command]) -> list[Command]:
+    """Return the start commands of all kinds of files; `deployed` are those of platforms."""
     found = []
     for file in files:
         production = not NOT_PRODUCTION.search(file.path)
@@ -338,8 +314,7 @@ def commands(tree: Tree, files: list[Dockerfile]) -> list[Command]:
             places = variables.get("PYTHONPATH", "").split(":")
             paths = tuple(folder for place in places for folder in file.folders(tree, join(place)) if place)
             found.append(Command(line, where, folders, production, paths=paths))
-    found += [command for command in procfile(tree) if command.name == "web"]
-    found += supervised(tree, files)
+    found += [*deployed, *supervised(tree, files)]
     by_path = {file.path: file for file in files}
     for path, name, service in compose_services(tree):
         line = _service_command(service)
@@ -354,6 +329,16 @@ def commands(tree: Tree, files: list[Dockerfile]) -> list[Command]:
             number = (tree.text(path) or "").count("\n", 0, match.end()) + 1 if match else 1
             found.append(Command(line, where, folders, production, name, f"{path}:{number}"))
     return found
+
+
+def checks(tree: Tree, files: list[Dockerfile]) -> Iterator[Found[str]]:
+    """Yield the paths that health checks of Dockerfiles and compose files ask."""
+    for file in files:
+        yield from (Found(path, f"{file.path}:{line}") for path, line in file.checks)
+    for path, name, service in compose_services(tree):
+        asked = OWN_ADDRESS.search(str(table(service, "healthcheck").get("test")))
+        if asked and "build" in service:
+            yield Found(asked[1], f"{path} services.{name}.healthcheck")
 
 
 def _service_command(service: dict[str, Any]) -> str:
@@ -381,28 +366,12 @@ def _script(tree: Tree, name: str, folders: tuple[str, ...]) -> str:
     return next(iter([*exact, *near, *named]), "")
 
 
-class _Loader(yaml.SafeLoader):
-    """A safe loader that reads unknown tags (`!reset`, `!override`) as nothing."""
-
-
-_Loader.add_constructor(None, lambda _loader, _node: None)
-
-
-def read_yaml(text: str) -> dict[str, Any]:
-    """Parse a YAML mapping, {} for anything else."""
-    try:
-        value = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader that ignores tags
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError, KeyError, AttributeError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
 def compose_services(tree: Tree) -> list[tuple[str, str, dict[str, Any]]]:
     """Return (file, service name, service) for each service in the compose files."""
     files = [f for f in tree.files if COMPOSE.fullmatch(f)]
     found = []
     for path in sorted(files, key=lambda f: (f.count("/"), f))[:MAX_FILES]:
-        services = table(read_yaml(tree.text(path) or ""), "services")
+        services = table(parse_yaml(tree.text(path) or ""), "services")
         found += [
             (path, str(name), _whole(s, services)) for name, s in services.items() if str(name).isprintable()
         ]

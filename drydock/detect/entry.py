@@ -53,7 +53,7 @@ def decide(code: Code, apps: Apps, evidence: list[Evidence], wanted: str = "", s
     candidates = [a for a in apps.candidates() if inside(a)]
     known = [e for e in evidence if e.app and inside(e.app)]
     if known:
-        return _from_evidence(code, [e for e in known if e.rank == known[0].rank])
+        return _from_evidence(code, apps, [e for e in known if e.rank == known[0].rank])
     missing = [e for e in evidence if e.missing and "$" not in e.missing]
     startable = [c for c in candidates if not c.required]
     if missing and not startable:
@@ -93,12 +93,14 @@ def _routed(code: Code, app: App) -> bool:
     return any(site.name.rpartition(".")[0] == name and site.tail in ROUTES for site in module.calls)
 
 
-def _from_evidence(code: Code, ranked: list[Evidence]) -> Decision:
+def _from_evidence(code: Code, apps: Apps, ranked: list[Evidence]) -> Decision:
     by_app: dict[Key, Evidence] = {}
     for evidence in ranked:
         if evidence.app:
             by_app.setdefault(evidence.app.key, evidence)
     remaining = outermost(code, [e.app for e in by_app.values() if e.app])
+    if len(own := [app for app in remaining if app.key in apps.known]) == 1:
+        remaining = own
     if len(remaining) > 1:
         fact = f"{len(remaining)} applications are started by this repository's own files"
         return _several(code, fact, [Found(a, by_app[a.key].where) for a in remaining])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
 from drydock.detect import system
+from drydock.detect.apps import SIDE
 from drydock.detect.code import Startup
 from drydock.detect.syntax import Module, Site, by_keys, constant, each_of, is_true
 from drydock.detect.tree import Tree, ancestors, join
@@ -114,6 +115,10 @@ MEMORY = re.compile(r"^sqlite(\+\w+)?:(//)?(/:memory:.*|/?$|\?.*)|mode=memory")
 # Tortoise writes two slashes and a path.
 DATABASE = re.compile(r"^sqlite(\+\w+)?://(/(?!/))?(?P<path>[^/:?{}%][^?{}%]*)")
 
+# Files of variables that a developer's program reads, or copies of which it reads.
+VARIABLES = re.compile(
+    r"(^|/)[\w-]*\.?env([._-](example|sample|template|dist|default|local|dev|development))?$", re.I
+)
 DATABASE_HEAD = re.compile(r"sqlite(\+\w+)?://(/(?!/))?")
 
 # A container can write there, or a program writes there only by mistake: no volume is needed.
@@ -161,6 +166,21 @@ def file_uses(startup: Startup) -> list[FileUse]:
         found += filter(None, (_worked_out(module, *one) for one in module.worked_out))
         found += _mentioned(startup, module)
     return list(dict.fromkeys(found))
+
+
+def told_databases(tree: Tree, names: Collection[str]) -> Iterator[FileUse]:
+    """Yield the SQLite files that variables name in the project's examples, unless one names a server."""
+    told: dict[str, list[tuple[str, str]]] = {}
+    for path in (path for path in tree.files if VARIABLES.search(path) and not SIDE.search(path)):
+        for number, line in enumerate((tree.text(path) or "").splitlines(), 1):
+            name, _, value = line.removeprefix("export ").partition("=")
+            if name.strip().upper() in names:
+                told.setdefault(name.strip().upper(), []).append((value.strip(" \"'"), f"{path}:{number}"))
+    for values in told.values():
+        found = [(DATABASE.match(value), where) for value, where in values if not MEMORY.search(value)]
+        for match, where in found if all(match for match, _ in found) else ():
+            if match and match["path"].isprintable():
+                yield FileUse(join(match["path"]), False, "database", where)
 
 
 def makes_unknown(startup: Startup) -> bool:

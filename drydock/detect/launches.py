@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from drydock.detect import gunicorn
 from drydock.detect.apps import RUNNERS, SIDE, App, Apps, Key, inside, resolve
 from drydock.detect.code import Code, find, module_name
-from drydock.detect.commands import BIND_OPTIONS, Launch, Options, number, read_command
-from drydock.detect.dockerfiles import Command
+from drydock.detect.commands import BIND_OPTIONS, Command, Launch, Options, number, read_command
 from drydock.detect.syntax import Module, Site, constant, is_true
 from drydock.detect.tree import ancestors, folder_of, join, table
 from drydock.detect.values import reader
@@ -18,7 +17,7 @@ from drydock.detect.values import reader
 FASTAPI_FILES = ("main.py", "app.py", "api.py", "app/main.py", "app/app.py", "app/api.py")
 FASTAPI_NAMES = ("app", "api")
 
-CONFIGURED, PRODUCTION, LAUNCHER, DEVELOPMENT = range(4)
+CONFIGURED, PRODUCTION, HOSTED, LAUNCHER, DEVELOPMENT = range(5)
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,8 @@ def _configured(code: Code, apps: Apps) -> list[Evidence]:
 
 
 def _launched(code: Code, apps: Apps, launch: Launch, command: Command) -> list[Evidence]:
-    folders, rank = command.folders, PRODUCTION if command.production else DEVELOPMENT
+    production = HOSTED if command.hosted else PRODUCTION
+    folders, rank = command.folders, production if command.production else DEVELOPMENT
     if launch.kind == "target" and not launch.target:
         named = gunicorn.application(code, launch.options, folders[0])
         return _launched(code, apps, replace(launch, target=named), command) if named else []

@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from drydock.detect.commands import parts_of
-from drydock.detect.dockerfiles import Command
+from drydock.detect.commands import Command, parts_of
 from drydock.detect.model import Conflict, Found, Migration
 from drydock.detect.tree import Tree, folder_of, join, section, table
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -120,8 +121,8 @@ class Routes:
                     of = of.value if isinstance(of, ast.Attribute) and of.attr == "router" else of
                     self._grow(Site(ast.Call(of, [], []), "", scope, module), node.value)
 
-    def health(self) -> list[Route]:
-        """Return the routes whose last path segment is a usual name of a health check."""
+    def health(self, told: Collection[str]) -> list[Route]:
+        """Return the routes of the paths `told`, and those with a health check's usual name."""
         found: list[Route] = []
         pending = [(_Child(TOP, "", self._is_guarded()), 0)]
         seen = 0
@@ -134,7 +135,8 @@ class Routes:
             base, locked = prefix + router.prefix, guarded or router.guarded
             for path, own, site in router.routes:
                 route = Route(base + path, site.where, False, locked or own)
-                if route.is_check and "{" not in route.path and route.path.startswith("/"):
+                usual = route.is_check or route.path in told
+                if usual and "{" not in route.path and route.path.startswith("/"):
                     asks, needs = _needs(_handler(site))
                     found.append(Route(route.path, route.where, asks, route.guarded or needs))
             for child in router.children:
@@ -260,14 +262,16 @@ def socket(startup: Startup) -> str:
     return next((site.where for site in startup.calls if site.name.endswith(SOCKETS)), "")
 
 
-def probes(routes: list[Route]) -> tuple[Route | None, Route | None]:
-    """Return the routes for liveness and readiness; one that asks a database is only for readiness."""
-    routes = [r for r in routes if not r.guarded]
-    ready = [r for r in routes if r.tail in READY]
-    live = [r for r in routes if r not in ready and not r.asks_database]
-    ready = ready or [r for r in routes if r.asks_database]
-    liveness = min(live, key=lambda route: route.rank, default=None)
-    return liveness, min(ready, key=lambda route: route.rank, default=liveness)
+def probes(routes: list[Route], told: Collection[str]) -> tuple[Route | None, Route | None]:
+    """Return the routes for liveness and readiness: first those of the paths `told`.
+
+    One that asks a database is only for readiness.
+    """
+    routes = sorted((r for r in routes if not r.guarded), key=lambda r: (r.path not in told, r.rank))
+    live = [r for r in routes if r.tail not in READY and not r.asks_database]
+    ready = [r for r in routes if r.tail in READY] or [r for r in routes if r.asks_database]
+    liveness = next(iter(live), None)
+    return liveness, next(iter(ready), liveness)
 
 
 def docs_path(entry: Entry, startup: Startup) -> tuple[str, str]:

@@ -66,7 +66,7 @@ def local_folders(tree: Tree) -> set[str]:
 
 
 def _own(tree: Tree, folder: str) -> list[Source]:
-    manifest = _manifest(tree, folder)
+    manifest = declared(tree, folder)
     found = [s for tool in tools.LOCKING for s in tool.sources(tree, folder, manifest)]
     if manifest and not any(s.tool.has_manifest for s in found):
         found.append(manifest)
@@ -87,7 +87,7 @@ def declared_names(tree: Tree) -> frozenset[str]:
     own: set[str] = set()
     for path in tree.named("pyproject.toml")[:MAX_MANIFESTS]:
         folder, data = folder_of(path), tree.toml(path) or {}
-        source = _manifest(tree, folder)
+        source = declared(tree, folder)
         own |= {str(table(data, "project").get("name", "")), tools.about(data).name}
         own |= {name for tool in tools.TOOLS for name in tool.local(tree, folder, data)}
         names |= source.names if source else set()
@@ -99,7 +99,7 @@ def declared_names(tree: Tree) -> frozenset[str]:
     }
 
 
-def _manifest(tree: Tree, folder: str) -> Source | None:
+def declared(tree: Tree, folder: str) -> Source | None:
     """Return pyproject.toml's declaration, None if the file is missing or only configures tools."""
     path = join(folder, "pyproject.toml")
     data = tree.toml(path)

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 MAX_FILES = 60_000
 MAX_DEPTH = 40
 MAX_TEXT = 1_000_000  # bytes; people do not write larger source or configuration files
@@ -109,6 +111,22 @@ def parse_json(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+class _Loader(yaml.SafeLoader):
+    """A safe loader that reads unknown tags (`!reset`, `!override`) as nothing."""
+
+
+_Loader.add_constructor(None, lambda _loader, _node: None)
+
+
+def parse_yaml(text: str) -> dict[str, Any]:
+    """Parse a YAML mapping, {} for anything else."""
+    try:
+        value = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader that ignores tags
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError, KeyError, AttributeError):
         return {}
     return value if isinstance(value, dict) else {}
 

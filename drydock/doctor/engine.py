@@ -12,9 +12,10 @@ from typing import Any
 
 from drydock import command
 from drydock.build import builder as builders
+from drydock.build import podman
 from drydock.build.errors import EngineTooOld, NoBuilder
 from drydock.doctor.finding import Finding, failure, ok, unknown, warning
-from drydock.engine import OLDEST, Engine, find
+from drydock.engine import Engine, find
 from drydock.errors import CommandMissing
 
 OLDEST_BUILDX = (0, 10)
@@ -34,12 +35,12 @@ POOR_DRIVERS = {
 
 def version(engine: Engine) -> Finding:
     fact = f"{engine.version.get('Version', 'unknown')} at {engine.host} ({engine.candidate.source})"
-    if engine.podman:
-        how = "builds take BuildKit's image there: let it pull one, or name a builder with --builder"
-        return warning("engine", f"{fact}, Podman, which has no BuildKit", how)
-    if engine.outdated:
-        return failure("engine", fact, f"upgrade to {OLDEST} or newer")
-    return ok("engine", fact)
+    fact = f"Podman {fact}" if engine.podman else fact
+    return (
+        failure("engine", fact, f"upgrade to {engine.oldest} or newer")
+        if engine.outdated
+        else ok("engine", fact)
+    )
 
 
 def context(environment: Mapping[str, str] = os.environ) -> Finding:
@@ -58,7 +59,9 @@ def context(environment: Mapping[str, str] = os.environ) -> Finding:
 
 
 def buildx(engine: Engine) -> Finding:
-    """Check the CLI's buildx plugin, the only client with BuildKit's mounts."""
+    """Check the CLI's buildx plugin, the only client with BuildKit's mounts; Podman builds itself."""
+    if engine.podman and podman.is_here(engine):
+        return ok("buildx", "Podman needs none")
     advice = "install it (Debian 13: docker-buildx, Docker's own packages: docker-buildx-plugin)"
     try:
         done = command.run(["docker", "buildx", "version"], env=engine.environment, check=False)

@@ -22,12 +22,16 @@ LABEL = "dev.drydock.started-by"
 # those of other projects.
 PROJECT_LABEL = "dev.drydock.project"
 
-# The first major version with `RUN --network` in its own BuildKit.
-OLDEST = 23
+# The first major versions that build a Dockerfile with `RUN --network`: Docker's own BuildKit, and Podman.
+OLDEST, OLDEST_PODMAN = 23, 5
 
 MEMBERSHIP = (
     "have an administrator run `usermod --append --groups docker NAME`, and log in again; or choose an "
     "engine of your own with DOCKER_HOST"
+)
+
+PARAMIKO = (
+    "install it beside drydock: `uv tool install --with paramiko fastapi-drydock`, or `pip install paramiko`"
 )
 
 # The SDK's own default of 60 s is too short for a large layer on a slow disk.
@@ -40,6 +44,14 @@ def short_name(reference: str) -> str:
         if reference.startswith(place):
             return reference.removeprefix(place)
     return reference
+
+
+def full_name(reference: str) -> str:
+    """Return an image's whole name, as Podman's answers in Docker's place name it."""
+    first, slash, _ = reference.partition("/")
+    if slash and (first == "localhost" or "." in first or ":" in first):
+        return reference
+    return f"docker.io/{reference}" if slash else f"docker.io/library/{reference}"
 
 
 @dataclass(frozen=True)
@@ -74,10 +86,19 @@ class Engine:
         return "podman" in str(self.version).lower()
 
     @property
+    def name(self) -> str:
+        return "Podman" if self.podman else "the Docker Engine"
+
+    @property
+    def oldest(self) -> int:
+        """The first major version that builds a Dockerfile of drydock's form."""
+        return OLDEST_PODMAN if self.podman else OLDEST
+
+    @property
     def outdated(self) -> bool:
-        """Whether its own BuildKit is too old for a Dockerfile of drydock's form."""
+        """Whether it is too old to build a Dockerfile of drydock's form."""
         major = re.match(r"\d+", str(self.version.get("Version", "")))
-        return not self.podman and major is not None and int(major[0]) < OLDEST
+        return major is not None and int(major[0]) < self.oldest
 
     @contextmanager
     def answering(self) -> Iterator[None]:
@@ -104,7 +125,8 @@ def connect() -> Engine:
         denied = denied or reason == find.DENIED
         if candidate.chosen:
             how = "start it, or choose another one with DOCKER_HOST or `docker context use`"
-            raise NoEngine(tried=tried[0], how=MEMBERSHIP if denied else how)
+            how = {find.DENIED: MEMBERSHIP, find.NO_SSH: PARAMIKO}.get(reason, how)
+            raise NoEngine(tried=tried[0], how=how)
     from drydock.engine.install import advice
 
     raise NoEngine(tried=", ".join(tried), how=MEMBERSHIP if denied else advice())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import importlib.util
 import json
 import os
 import re
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 PING_SECONDS = 3
 DENIED = "permission denied"
+NO_SSH = "the SDK needs paramiko for ssh, and it is not installed"
 # The SDK's errors wrap those of three libraries; the innermost says it in two words.
 _CAUSE = re.compile(r"\[Errno -?\d+\] ([^'\")]+)|(timed out)")
 
@@ -79,6 +81,8 @@ def answers(candidate: Candidate) -> str | None:
         return _ping_socket(address)
     if not address:
         return "no address such as unix:///var/run/docker.sock" if candidate.host else "no endpoint"
+    if scheme == "ssh" and importlib.util.find_spec("paramiko") is None:
+        return NO_SSH
     # Only the SDK and the CLI know the TLS material and helpers of TCP and SSH endpoints.
     import docker
 

@@ -34,6 +34,7 @@ class Run:
     port: int | None = None  # of the image, inside; None publishes nothing
     host_port: int = 0  # this machine's loopback port; 0 for a free one
     command: Sequence[str] = ()
+    entrypoint: Sequence[str] = ()  # in place of the image's
     environment: Mapping[str, str] = field(default_factory=dict)
     owner: str = "run"  # the label's value: the task or gate that started this container
     restricted: bool = True  # apply Pod Security "restricted" and a read-only root
@@ -41,9 +42,8 @@ class Run:
     extra_hosts: Mapping[str, str] = field(default_factory=dict)
     mounts: Mapping[str, str] = field(default_factory=dict)  # host path by container path, mounted read-only
     memory: int = 0  # bytes the container may use; 0 for no limit
-    # Seconds between two runs of the image's HEALTHCHECK, whose first failure then counts; 0 for the image's
-    # own.
-    probe_every: float = 0.0
+    # The image's own HEALTHCHECK, to be run each second, where one failure counts; empty to leave it alone.
+    healthcheck: Mapping[str, Any] = field(default_factory=dict)
     dns: Sequence[str] = ()
 
     @property
@@ -83,6 +83,13 @@ class Running:
     def alive(self) -> bool:
         self.container.reload()
         return bool(self.container.status == "running")
+
+    def probe(self) -> None:
+        """Have Podman run the image's HEALTHCHECK: its own timer is systemd's, which containers lack."""
+        client = self.container.client
+        assert client is not None  # noqa: S101 - the engine's
+        api = client.api
+        api.get(f"{api.base_url}/v5.0.0/libpod/containers/{self.container.id}/healthcheck")
 
     def wait_until_ready(
         self, path: str, seconds: float = READY_SECONDS, tell: Callable[[str], None] = lambda _: None
@@ -169,16 +176,17 @@ def started(engine: Engine, run: Run) -> Iterator[Running]:
         options["network"] = run.network
     if run.memory:
         options["mem_limit"] = run.memory
-    if run.probe_every:
-        # Omitted settings keep the image's values: the command and its time-out. The start period has an
-        # interval of its own in the engine, so it ends at once.
-        interval = int(run.probe_every * NANOSECONDS)
-        options["healthcheck"] = {"interval": interval, "retries": 1, "start_period": NANOSECONDS // 1000}
+    if run.healthcheck:
+        # Whole, since Podman takes all settings or none. The start period has an interval of its own in the
+        # engine, so it ends at once.
+        own = {"Interval": NANOSECONDS, "Retries": 1, "StartPeriod": NANOSECONDS // 1000}
+        options["healthcheck"] = {**run.healthcheck, **own}
     wanted = created(
         engine,
         run.image,
         run.owner,
         command=list(run.command) or None,
+        entrypoint=list(run.entrypoint) or None,
         environment=dict(run.environment),
         extra_hosts=dict(run.extra_hosts) or None,
         dns=list(run.dns) or None,
@@ -206,6 +214,8 @@ def created(engine: Engine, image: str, owner: str, **options: Any) -> Iterator[
                 container = engine.sdk.containers.create(image, labels={LABEL: owner}, **options)
             except docker.errors.ImageNotFound as error:
                 raise ImageMissing(reference=image) from error
+            except docker.errors.APIError as error:
+                raise NotStarted(image=image, reason=error.explanation or error) from error
             stack.callback(_remove, container)
         yield container
 

@@ -71,16 +71,26 @@ def accepted(project: Project, image: Image, target: str) -> tuple[list[dict[str
     return [one for one in every if one["check"] != debian.CHECK], found.written
 
 
+def accepts(project: Project) -> bool:
+    """Tell whether a project accepts any vulnerability."""
+    expected = expectations.load(project.root, datetime.now(UTC).date(), project.recipe_folder)
+    return bool(expected.audit.ignore)
+
+
 def unaudited(project: Project, image: Image, target: str) -> bool:
     """Tell whether a project accepts vulnerabilities, and no receipt of `audit` says which an image has."""
-    expected = expectations.load(project.root, datetime.now(UTC).date(), project.recipe_folder)
-    return bool(expected.audit.ignore) and accepted(project, image, target) is None
+    return accepts(project) and accepted(project, image, target) is None
 
 
 def demanded(target: str, project: Project) -> list[Gate]:
     """Return the gates that an image of a target must pass before a push."""
     gates = (gate for gate in registry().values() if gate.facts.demanded and target in gate.targets(project))
     return [gate for gate in gates if gate.concerns(project)]
+
+
+def released(target: str, project: Project) -> list[Gate]:
+    """Return the gates of a release: those of a push, and `audit` where it has exceptions to state."""
+    return demanded(target, project) + ([registry()["audit"]] if accepts(project) else [])
 
 
 def missing(project: Project, image: Image, target: str) -> list[Missing]:

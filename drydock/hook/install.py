@@ -10,6 +10,7 @@ from pathlib import Path
 
 from drydock import command
 from drydock.errors import BadCommandLine, BadConfiguration, NotWritten
+from drydock.project import git
 
 SETTINGS = ".pre-commit-config.yaml"
 MARK = "# Written by `drydock hooks`"
@@ -43,14 +44,8 @@ def install(folder: Path) -> str:
 
     If the repository's pre-commit configuration names the hook, pre-commit installs it.
     """
-    asked = ["git", "rev-parse", "--path-format=absolute", "--show-toplevel", "--git-common-dir"]
-    asked += ["--git-path", "hooks"]
-    found = command.run(asked, cwd=folder, env={"LC_ALL": "C"}, check=False)
-    if "dubious ownership" in found.stderr:
-        raise BadCommandLine(
-            problem=f"git does not trust {folder.resolve()}, which belongs to another user",
-            how=f"allow it with `git config --global --add safe.directory {folder.resolve()}`",
-        )
+    places = ("--show-toplevel", "--git-common-dir", "--git-path", "hooks")
+    found = git.ask(folder, "rev-parse", "--path-format=absolute", *places)
     if found.code:
         raise BadCommandLine(
             problem=f"{folder.resolve()} is not in a git repository", how="make one with `git init`"

@@ -44,7 +44,9 @@ def read(
     looking = Analyst(cache or user_cache(), compression)
     with answers(engine, reference):
         found = engine.sdk.images.get(reference)
-        return _from_cache(found, reference, looking) or saved(engine, reference, found.attrs, looking)
+        return _from_cache(engine, found, reference, looking) or saved(
+            engine, reference, found.attrs, looking
+        )
 
 
 @contextmanager
@@ -62,7 +64,9 @@ def answers(engine: Engine, reference: str) -> Iterator[None]:
         raise DamagedImage(where=reference, problem=f"the engine says {error.explanation}") from error
 
 
-def _from_cache(found: docker.models.images.Image, reference: str, looking: Analyst) -> Image | None:
+def _from_cache(
+    engine: Engine, found: docker.models.images.Image, reference: str, looking: Analyst
+) -> Image | None:
     """Return the image without reading a layer; None if the cache lacks part of it."""
     inspected = found.attrs
     diff_ids = inspected["RootFS"].get("Layers") or []
@@ -70,7 +74,10 @@ def _from_cache(found: docker.models.images.Image, reference: str, looking: Anal
     if len(known) != len(diff_ids):
         return None
     content = looking.cache.configuration(inspected["Id"])
-    history = json.loads(content).get("history") if content else None
+    if content is None and engine.podman:  # its description leaves HEALTHCHECK out
+        return None
+    stored = json.loads(content) if content else {}
+    history = stored.get("history")
     made = (
         instructions(history, len(diff_ids))
         if history
@@ -78,12 +85,12 @@ def _from_cache(found: docker.models.images.Image, reference: str, looking: Anal
     )
     if made is None:
         return None
-    described = {key.lower(): value for key, value in inspected.items()}
+    described = stored or {key.lower(): value for key, value in inspected.items()}
     return Image(
         reference,
         inspected["Id"],
         tuple(inspected.get("RepoDigests") or ()),
-        Config.of(described, inspected.get("Config") or {}),
+        Config.of(described, described.get("config") or {}),
         tuple(Layer.of(text, record, blob.size) for text, (record, blob) in zip(made, known, strict=True)),
         looking.compression,
     )

@@ -124,6 +124,7 @@ class Configuration:
     migrate: str = ""
     logging: bool = False
     tests: bool = True
+    touched_first: bool = False
     slim: bool = True
 
 

@@ -27,3 +27,9 @@ class UnknownTarget(DrydockError):
     exit_code = Exit.USAGE
     fact = "there is no target {target!r}"
     next_step = "choose one of {known}"
+
+
+class RepositoryNotTrusted(DrydockError):
+    exit_code = Exit.CONFIGURATION
+    fact = "git does not trust {path}, which belongs to another user"
+    next_step = "allow it with `git config --global --add safe.directory {path}`"

@@ -12,10 +12,14 @@ from urllib.parse import urlsplit
 
 from drydock import command, temporary
 from drydock.errors import BadConfiguration, CommandMissing
+from drydock.project.errors import RepositoryNotTrusted
 
 # Fixed, so that a user's settings and language cannot change git's output.
 GIT = ("git", "-c", "core.quotepath=off", "-c", "core.fsmonitor=false")
 ENVIRONMENT = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
+_NOT_TRUSTED = re.compile(
+    r"^fatal: (?:detected dubious ownership in|unsafe) repository (?:at |\()'(.+?)'", re.M
+)
 
 
 @dataclass(frozen=True)
@@ -91,10 +95,18 @@ def top(root: Path) -> Path:
     return found if found.is_absolute() else root
 
 
+def ask(root: Path, *args: str) -> command.Completed:
+    """Run git in a folder; raise RepositoryNotTrusted where it refuses another user's repository."""
+    done = command.run([*GIT, *args], cwd=root, env=ENVIRONMENT, check=False)
+    if refused := _NOT_TRUSTED.search(done.stderr):
+        raise RepositoryNotTrusted(path=refused[1])
+    return done
+
+
 def _git(root: Path, *args: str) -> str:
     """Return git's output; empty if it fails or is not installed."""
     try:
-        done = command.run([*GIT, *args], cwd=root, env=ENVIRONMENT, check=False)
+        done = ask(root, *args)
     except CommandMissing:
         return ""
     return done.stdout.strip() if done.code == 0 else ""

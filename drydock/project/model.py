@@ -101,6 +101,7 @@ class Project:
     labels: Mapping[str, str]  # the user's own, which win over drydock's
     base: str  # the wanted base image
     python_also: tuple[str, ...] = ()  # other supported versions, best first, if `python` has no base image
+    python_release: str = ""  # the only release that the installer takes; empty for any
     lock: str = ""  # relative to the root; empty for the two that drydock's own Dockerfile reads
     development: Development = field(default_factory=Development)
     smoke: tuple[Request, ...] = ()  # in the order of sending
@@ -109,6 +110,7 @@ class Project:
     main_branch: str = "main"  # growth is measured against its images
     compression: Compression = ZSTD  # of pushed layers; sizes on the wire are measured with it
     tests: bool = True  # without tests, `container_tests` passes and says so
+    touched_first: bool = False  # whether `container_tests` begins with the tests that a change touches
     slim: bool = True  # whether its gates also judge the slim image
 
     @property

@@ -10,18 +10,27 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import os
 import platform
 import re
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from drydock import command, state, temporary
 from drydock.engine import apt, install
-from drydock.errors import BadConfiguration
+from drydock.errors import BadCommandLine, BadConfiguration
 from drydock.progress import Say, silent
-from drydock.publish.errors import CosignNotInstalled, KeyUnusable, NotVerified, SigningFailed
+from drydock.publish.errors import (
+    CosignLacks,
+    CosignNotInstalled,
+    KeyUnusable,
+    NoIdentity,
+    NotVerified,
+    SigningFailed,
+)
 from drydock.publish.reference import Reference
 
 # Debian 12 has no cosign; Debian 13's is one program, which runs there unchanged.
@@ -29,6 +38,27 @@ RELEASE = install.NEWER_RELEASE
 SIGNATURE = "https://sigstore.dev/cosign/sign/v1"
 # cosign 2's name for a signature in its own form.
 OWN_FORM = "cosign container image signature"
+# Keys outside of this machine: an address as `--key` takes it, and cosign's rule for it.
+PLACES = {
+    "awskms": ("awskms:///alias/NAME", r"awskms://[^/]*/(alias/.+|arn:aws.*:kms:.+|(mrk-)?[0-9a-f-]+)"),
+    "gcpkms": (
+        "gcpkms://projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/NAME",
+        r"gcpkms://projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+"
+        r"(/(cryptoKeyVersions|versions)/[^/]+)?",
+    ),
+    "azurekms": ("azurekms://VAULT.vault.azure.net/NAME", r"azurekms://[^/]+/[^/]+(/[^/]+)?"),
+    "hashivault": ("hashivault://NAME", r"hashivault://\w(([\w.-]+)?\w)?"),
+    "k8s": ("k8s://NAMESPACE/SECRET", r"k8s://[^/]+/[^/]+"),
+}
+# Tokens of hardware, and keys in a repository's settings.
+OTHERS = ("pkcs11:", "github://", "gitlab://", "env://", "http://", "https://")
+# Where cosign finds an identity by itself, without asking a person: see its pkg/providers.
+IDENTITIES = (
+    *("SIGSTORE_ID_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "BUILDKITE_AGENT_ACCESS_TOKEN"),
+    *("GOOGLE_SERVICE_ACCOUNT_NAME", "SPIFFE_ENDPOINT_SOCKET"),
+)
+IDENTITY_FILES = ("/var/run/sigstore/cosign/oidc-token", "/tmp/spire-agent/public/api.sock")  # noqa: S108
+GOOGLE = Path("/sys/class/dmi/id/product_name")
 # Without these, cosign 3 fetches the public services' addresses, writes to their log, and trusts them.
 NO_SERVICES = {
     "signing-config": {
@@ -135,14 +165,46 @@ def public_key(program: Path, key: str) -> Iterator[str]:
         public = folder / "cosign.pub"
         done = command.run([str(program), "public-key", f"--key={key}", f"--outfile={public}"], check=False)
         if done.code != 0:
-            raise KeyUnusable(key=key, reason=reason(done), evidence="\n".join(lines(done)))
+            raise without_plugin(key, done) or KeyUnusable(
+                key=key, reason=reason(done), evidence="\n".join(lines(done))
+            )
         yield str(public)
 
 
 def require(key: str) -> None:
-    """Require that a key in a file exists: a missing key is not a missing signature."""
-    if key and "://" not in key and not Path(key).is_file():
+    """Require that a key in a file exists, and that another's address can be one."""
+    if "://" in key and not key.startswith(OTHERS):
+        place(key)
+    elif key and not key.startswith(OTHERS) and not Path(key).is_file():
+        # A missing key is not a missing signature.
         raise KeyUnusable(key=key, reason="there is no such file")
+
+
+def place(key: str) -> str:
+    """Return the kind of a key outside of this machine; raise BadCommandLine for no address of one."""
+    kind = key.partition("://")[0]
+    if kind not in PLACES or "://" not in key:
+        every = ", ".join(form for form, _ in PLACES.values())
+        raise BadCommandLine(problem=f"{key!r} is not the address of a key", how=f"write {every}")
+    form, rule = PLACES[kind]
+    if not re.fullmatch(rule, key):
+        raise BadCommandLine(problem=f"{key!r} is not the address of a key", how=f"write it as {form}")
+    return kind
+
+
+def without_plugin(key: str, done: command.Completed) -> CosignLacks | None:
+    """Return the error of a cosign that was built without a key management service, as Debian's is."""
+    plugin = re.search(r'exec: "(sigstore-kms-\w+)"', done.stderr)
+    return CosignLacks(key=key, plugin=plugin[1]) if plugin else None
+
+
+def require_identity(environment: Mapping[str, str] = os.environ) -> None:
+    """Require that cosign can find out who signs, where there is no key."""
+    offered = any(map(environment.get, IDENTITIES)) or any(Path(name).exists() for name in IDENTITY_FILES)
+    with contextlib.suppress(OSError):
+        offered = offered or "Google" in GOOGLE.read_text()
+    if not offered and not sys.stdin.isatty():
+        raise NoIdentity()
 
 
 def sign_arguments(cosign: Cosign, target: Reference, kind: str, folder: Path) -> list[list[str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from drydock import command, temporary
-from drydock.build import identity
+from drydock.build import identity, podman
 from drydock.engine import Engine
 from drydock.engine.errors import ImageMissing
 from drydock.publish.errors import IllegalReference, LabelsNotApplied
@@ -66,7 +66,7 @@ def tag(engine: Engine, image: str, references: Sequence[str]) -> None:
 
 
 def relabel(engine: Engine, reference: str, labels: Mapping[str, str]) -> str:
-    """Give an image new labels; its layers, settings and creation time stay unchanged.
+    """Give an image new labels; its layers and settings stay unchanged, and but for Podman its time.
 
     BuildKit makes the new configuration from ``FROM image`` alone, so this works on every image store. Labels
     that are not named keep their values. The mark of a dirty tree cannot be removed: only a build can show
@@ -80,11 +80,12 @@ def relabel(engine: Engine, reference: str, labels: Mapping[str, str]) -> str:
     if all(before.labels.get(key) == value for key, value in wanted.items()):
         return before.id
     with temporary.folder("label") as outputs:
-        # The engine's own builder: others do not see the engine's images.
-        builder = engine.candidate.context or "default"
         # buildx never removes its copy of a Dockerfile that it reads from standard input.
         (outputs / "Dockerfile").write_text(f"FROM {target}\n", encoding="utf-8")
-        args = arguments(wanted, before.platform, builder, outputs)
+        # The engine's own builder: others do not see the engine's images.
+        own = engine.candidate.context or "default"
+        local = engine.podman and podman.is_here(engine)
+        args = arguments(wanted, before.platform, podman.COMMAND if local else buildx(own, outputs), outputs)
         done = command.run(args, env=engine.environment, check=False)
         if done.code != 0:
             last = (done.stderr.strip().splitlines() or ["no output"])[-1]
@@ -102,19 +103,22 @@ def relabel(engine: Engine, reference: str, labels: Mapping[str, str]) -> str:
     return made
 
 
-def arguments(labels: Mapping[str, str], platform: str, builder: str, folder: Path) -> list[str]:
-    """Return the command that builds the untagged, relabelled image from a folder's Dockerfile."""
-    return [
-        "docker",
-        "buildx",
-        "build",
-        f"--builder={builder}",
-        f"--platform={platform}",
-        "--pull=false",
+def buildx(builder: str, folder: Path) -> Sequence[str]:
+    """Return the beginning of a command of buildx, whose record goes into a folder."""
+    return (
+        *("docker", "buildx", "build", f"--builder={builder}", "--pull=false", "--load"),
         # An attestation would turn the image into an index on a containerd store.
         "--provenance=false",
-        "--load",
-        *identity.arguments(folder),
+        f"--metadata-file={folder / identity.METADATA_FILE}",
+    )
+
+
+def arguments(labels: Mapping[str, str], platform: str, build: Sequence[str], folder: Path) -> list[str]:
+    """Return the command that builds the untagged, relabelled image from a folder's Dockerfile."""
+    return [
+        *build,
+        f"--platform={platform}",
+        f"--iidfile={folder / identity.ID_FILE}",
         *(f"--label={key}={value}" for key, value in sorted(labels.items())),
         str(folder),
     ]

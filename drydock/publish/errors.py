@@ -117,10 +117,26 @@ class CosignNotInstalled(DrydockError):
     next_step = "install it (Debian 13: cosign) and repeat the command"
 
 
+class CosignLacks(DrydockError):
+    exit_code = Exit.MACHINE
+    fact = "this cosign reaches no key such as {key}: it was built without {plugin}"
+    next_step = (
+        "install that program, or sigstore's own cosign, which has Google's, Azure's and Vault's inside"
+    )
+
+
 class KeyUnusable(DrydockError):
     exit_code = Exit.CREDENTIALS
     fact = "the key {key} cannot be used: {reason}"
     next_step = "name with --key a file that `drydock keys` wrote; COSIGN_PASSWORD opens the private one"
+
+
+class NoIdentity(DrydockError):
+    exit_code = Exit.CREDENTIALS
+    fact = "nothing says who signs: no key, no identity of a CI job, and no terminal to log in on"
+    next_step = (
+        "name a key with --key, or give the job an identity: `id-token: write` on GitHub, SIGSTORE_ID_TOKEN"
+    )
 
 
 class KeyNotMade(DrydockError):

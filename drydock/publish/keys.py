@@ -8,19 +8,11 @@ import sys
 from pathlib import Path
 
 from drydock import command, temporary
-from drydock.errors import BadCommandLine, NotWritten
+from drydock.errors import NotWritten
 from drydock.publish import cosign
 from drydock.publish.errors import KeyNotMade
 
 PASSWORD = "COSIGN_PASSWORD"  # noqa: S105 - the variable's name
-# As cosign and `--key` take them. Debian's cosign needs the program sigstore-kms-hashivault for Vault.
-PLACES = {
-    "awskms": "awskms:///alias/NAME",
-    "gcpkms": "gcpkms://projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/NAME",
-    "azurekms": "azurekms://VAULT.vault.azure.net/NAME",
-    "hashivault": "hashivault://NAME",
-    "k8s": "k8s://NAMESPACE/SECRET",
-}
 SECRET = "k8s"  # noqa: S105 - a password opens it too
 
 
@@ -31,11 +23,7 @@ def make(program: Path, output: str, place: str = "") -> list[Path]:
         output: The files' path without `.key` and `.pub`.
         place: URI of the private key outside of this machine; empty for a file.
     """
-    kind = place.partition("://")[0]
-    if place and (kind not in PLACES or "://" not in place):
-        raise BadCommandLine(
-            problem=f"{place!r} is not the address of a key", how=f"write {', '.join(PLACES.values())}"
-        )
+    kind = cosign.place(place) if place else ""
     paths = [Path(f"{output}{suffix}") for suffix in ((".pub",) if place else (".key", ".pub"))]
     for path in paths:
         if path.exists():
@@ -48,7 +36,9 @@ def make(program: Path, output: str, place: str = "") -> list[Path]:
     with temporary.folder("key") as folder:
         done = command.run([str(program), "generate-key-pair", *where], check=False, cwd=folder, env=password)
         if done.code != 0:
-            raise KeyNotMade(reason=cosign.reason(done), evidence="\n".join(cosign.lines(done)))
+            raise cosign.without_plugin(place, done) or KeyNotMade(
+                reason=cosign.reason(done), evidence="\n".join(cosign.lines(done))
+            )
         for path in paths:
             _write(path, (folder / f"cosign{path.suffix}").read_bytes())
     return paths

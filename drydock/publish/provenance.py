@@ -61,8 +61,11 @@ def observed(
     with engine.answering():
         identity = str(engine.sdk.info().get("ID", ""))
         version = str(engine.version["Version"])
-    buildx = command.run(["docker", "buildx", "version"], env=engine.environment).stdout.split()
-    versions = {"docker-engine": version, "docker-buildx": buildx[1] if len(buildx) > 1 else ""}
+    if engine.podman:
+        versions = {"podman": version}
+    else:
+        buildx = command.run(["docker", "buildx", "version"], env=engine.environment).stdout.split()
+        versions = {"docker-engine": version, "docker-buildx": buildx[1] if len(buildx) > 1 else ""}
     return Build(target, build_args, f"urn:drydock:engine:{identity}", versions, platforms, added)
 
 

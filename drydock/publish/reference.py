@@ -10,12 +10,13 @@ from drydock.publish.errors import IllegalReference, IllegalTag
 
 HUB = "docker.io"
 MOST_NAME_CHARACTERS = 255
+LAST_PORT = 65535
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 _LABEL = r"(?:[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9])"
-_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?")
+_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:]+\])(?::(?P<port>[0-9]+))?")
 _IMAGE_ID = re.compile(r"[0-9a-f]{64}")
 
 
@@ -86,8 +87,11 @@ def parse(text: str) -> Reference:
         # The only colon, if any, precedes the registry's port.
         name, colon, tag = rest, "", ""
     registry, repository = _split(name)
-    if not _HOST.fullmatch(registry):
+    host = _HOST.fullmatch(registry)
+    if host is None:
         raise IllegalReference(reference=text, problem=f"{registry!r} is not a host")
+    if host["port"] and not 1 <= int(host["port"]) <= LAST_PORT:
+        raise IllegalReference(reference=text, problem=f"{host['port']} is not a port (1 to {LAST_PORT})")
     for component in repository.split("/"):
         if not _COMPONENT.fullmatch(component):
             raise IllegalReference(reference=text, problem=f"{component!r} is not a part of a repository")

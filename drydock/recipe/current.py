@@ -115,7 +115,7 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
         for path in (path for path in folder.rglob("*") if path.is_file()):
             name = path.relative_to(folder).as_posix()
             if name in {*files, LOCK} or name.startswith(f"{STATE}/"):
-                path.touch()  # its age counts from its last use
+                state.use(path)
             else:
                 path.unlink()
 
@@ -124,4 +124,12 @@ def _fitted(project: Project, blueprint: Blueprint) -> Project:
     """Return a project with its recipe's Python versions; a base that a person named stays."""
     official = "python:{}-slim".format
     base = official(blueprint.python) if project.base == official(project.python) else project.base
-    return replace(project, python=blueprint.python, python_also=blueprint.python_also, base=base)
+    # uv compares the base with the lock's range; the other tools' locks are installed as requirements.
+    compared = blueprint.dependencies.locked and blueprint.dependencies.tool == "uv"
+    return replace(
+        project,
+        python=blueprint.python,
+        python_also=blueprint.python_also,
+        python_release=blueprint.python_release if compared else "",
+        base=base,
+    )

@@ -42,5 +42,5 @@ def folder() -> Path:
     place = state.cache("recipes") / f"scripts-{digest}"
     writing.write(place, writing.changes(place, found))
     for path in found:
-        (place / path).touch()  # its age counts from its last use
+        state.use(place / path)
     return place

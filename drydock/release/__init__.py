@@ -55,10 +55,12 @@ def carry_out(work: Work) -> Iterator[Outcome]:
 
 
 def _check_key(work: Work) -> None:
-    """Open the key first: hours of gates must not end at a forgotten password."""
+    """Open the key first, or find an identity: hours of gates must not end at a forgotten password."""
     if work.plan.key:
         with cosign.public_key(cosign.program(work.say), work.plan.key):
             pass
+    elif "sign" in work.plan.steps:
+        cosign.require_identity()
 
 
 def _take(step: Step, work: Work) -> Outcome:

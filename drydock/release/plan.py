@@ -92,7 +92,7 @@ def to_release(
         raise refused(f"{project.root} has no git commit", "commit everything that belongs to it")
     if checkout.dirty:
         raise refused("the working tree has uncommitted changes", "commit or stash them")
-    gates = tuple(gate.name for gate in proof.demanded(target, project))
+    gates = tuple(gate.name for gate in proof.released(target, project))
     plan = _plan(f"release {project.version}", RELEASE, project, checkout, registry, target)
     return replace(plan, gates=gates, **choices)
 

@@ -10,6 +10,7 @@ from drydock import image as images
 from drydock.build import Options
 from drydock.engine.errors import ImageMissing
 from drydock.gates import proof
+from drydock.gates.gate import registry
 from drydock.gates.run import refusal
 from drydock.image import configuration_digest, content_digest
 from drydock.progress import Patience, Say, unseen
@@ -123,12 +124,14 @@ def _refuse_taken(work: Work, client: Registry) -> None:
 
 
 def _has_passed(work: Work) -> bool:
-    image = work.pipeline.measure(work.entry.image)
-    return not proof.missing(work.pipeline.project, image, work.plan.target)
+    target, gates = work.plan.target, map(registry().get, work.plan.gates)
+    if proof.missing(work.pipeline.project, work.pipeline.measure(work.entry.image), target):
+        return False
+    return all(gate and proof.receipt(gate, work.pipeline, target) for gate in gates)
 
 
 def _judge(work: Work) -> None:
-    for gate in proof.demanded(work.plan.target, work.pipeline.project):
+    for gate in map(registry().__getitem__, work.plan.gates):
         known = proof.receipt(gate, work.pipeline, work.plan.target)
         verdict = known.verdict if known else proof.judge(gate, work.pipeline, work.plan.target)
         work.judged(verdict, known is not None)

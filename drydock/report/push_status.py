@@ -1,4 +1,7 @@
-"""The pre-push hook on a terminal: one moving line with the gate, its seconds and the running test."""
+"""The pre-push hook on a terminal: one moving line with the gate, its seconds and the running test.
+
+A test that fails is printed at once, also elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,8 @@ from drydock.report.progress import REFRESHES_PER_SECOND
 from drydock.workspace import Progress
 
 _TEST = re.compile(r"(\S+\.py::\S+)")
+# pytest's line, with several processes and with one.
+_FAILED = re.compile(r"FAILED (\S+\.py::\S+)|(\S+\.py::\S+) FAILED")
 
 
 class Status(Progress):
@@ -30,6 +35,7 @@ class Status(Progress):
 
     def __init__(self, out: Console) -> None:
         self._out = out
+        self._failed: set[str] = set()
         self._doing = ""
         self._detail = ""
         self._began = time.monotonic()
@@ -70,7 +76,12 @@ class Status(Progress):
         return self._shown(what)
 
     def output(self, text: str) -> None:
-        """Remember the last test that a program's output names."""
+        """Remember the last test that a program's output names, and print those that failed."""
+        for match in _FAILED.finditer(text):
+            name = match[1] or match[2]
+            if name not in self._failed:
+                self._failed.add(name)
+                self._out.print(f"failed  {name}", markup=False, soft_wrap=True)
         if found := _TEST.findall(text):
             self._detail = found[-1]
 

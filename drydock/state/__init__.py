@@ -39,6 +39,8 @@ TABLE = {
     "key": Kept("drydock/key"),
     "receipts": Kept("drydock/receipts", days=90),
     "builds": Kept("drydock/builds", days=90),
+    # Each project's last run of its tests: which functions each of them calls.
+    "touched": Kept("drydock/touched", days=90),
     # The clone that each reference on the engine was built from.
     "clones": Kept("drydock/clones", days=90),
     # A journal is useful until its version is released.
@@ -89,6 +91,12 @@ def beside(path: Path) -> Path:
     if not rule.exists():
         rule.write_text("*\n", encoding="utf-8")
     return path
+
+
+def use(path: Path) -> None:
+    """Note that a file is used, once a day: Podman's cache misses when a time in a build context changes."""
+    if time.time() - path.stat().st_mtime > DAY:
+        path.touch()
 
 
 def prune(name: str) -> int:

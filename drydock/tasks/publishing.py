@@ -46,14 +46,13 @@ def label(given: Given, apply: bool = False, image: str = "") -> None:
     if apply and image:
         how = "leave out --image to label the local one, and push it"
         raise BadCommandLine(problem="labels on a registry cannot be changed", how=how)
+    remote = parse(image) if image else None
     wanted = labels.labels_for(pipe.project, pipe.source, pipe.base)
     if apply:
         with given.wait(f"labelling {given.target}"):
             engine_image.relabel(pipe.engine, given.reference, wanted)
     found = dict(
-        pull.labels(pipe.engine, parse(image))
-        if image
-        else engine_image.find(pipe.engine, given.reference).labels
+        pull.labels(pipe.engine, remote) if remote else engine_image.find(pipe.engine, given.reference).labels
     )
     differences = labels.check(found, wanted)
     content = {"labels": found, "differences": [str(one) for one in differences]}

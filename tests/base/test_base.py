@@ -2,18 +2,20 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import re
 import secrets
 import tarfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from drydock import base
 from drydock.base import make, pull
-from drydock.base.errors import BaseNotMade, NoBase
+from drydock.base.errors import BaseNotMade, NoBase, OtherRelease
 from drydock.base.make import Plan
 from drydock.engine import Engine, apt
 from drydock.engine.apt import Repository
@@ -417,6 +419,22 @@ def test_a_failed_bootstrap_leaves_nothing_and_shows_its_reason(
     assert list((tmp_path / "work").iterdir()) == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+def test_a_killed_bootstrap_leaves_nothing_mounted(
+    tmp_path: Path, fake_program: FakeProgram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mount = 'mkdir -p "$TMPDIR/c/proc" && mount -t proc -o ro proc "$TMPDIR/c/proc" && kill -9 $$'
+    fake_program("mmdebstrap", mount)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    engine: Any = object()
+
+    with pytest.raises(BaseNotMade, match="mmdebstrap exited with -9"):
+        make.make(engine, PLAN, lambda _: None)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["bin"]
+    assert str(tmp_path) not in Path("/proc/self/mounts").read_text()
+
+
 @pytest.mark.parametrize(
     ("tags", "wanted", "there"),
     [
@@ -432,3 +450,24 @@ def test_podmans_match_of_another_image_is_no_base(tags: list[str], wanted: str,
     engine: Any = SimpleNamespace(sdk=SimpleNamespace(images={wanted: image}))
 
     assert (base.look(engine, wanted) is not None) is there
+
+
+def test_a_lock_for_one_release_refuses_a_base_with_another(
+    surroundings: Surroundings, make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    surroundings.images["python:3.13-slim"] = base.Base("python:3.13-slim", "sha256:2", "local", "here")
+    project, engine = replace(make_project({}), python_release="3.13.0"), cast(Engine, object())
+    monkeypatch.setattr(base, "release", lambda *_: "3.13.5")
+
+    with pytest.raises(
+        OtherRelease, match=r"for Python 3\.13\.0 alone, and base image python:3\.13-slim has 3"
+    ):
+        base.resolve(engine, project)
+    monkeypatch.setattr(base, "release", lambda *_: "3.13.0")
+
+    assert base.resolve(engine, project).kind == "local"
+
+
+@pytest.mark.live
+def test_release_of_a_base(engine: Engine, make_project: MakeProject) -> None:
+    assert re.fullmatch(r"3\.13\.\d+\S*", base.release(engine, base.resolve(engine, make_project({}))))

@@ -14,7 +14,7 @@ import pytest
 
 from drydock import command
 from drydock.build import COLD, Options, Update, build, builder, remove_mounts
-from drydock.build.errors import BadDockerfile, BuildFailed, NoBuildx, NotInContext
+from drydock.build.errors import BadDockerfile, BuildFailed, NoBuildx, NotInContext, StartNotPulled
 from drydock.engine import Engine, find
 from drydock.engine.errors import EngineGone
 from drydock.errors import DrydockError, Interrupted, NoSpace
@@ -104,7 +104,8 @@ def test_a_file_that_another_stage_lacks_is_not_missed_in_the_context(
     project = make_project({"Dockerfile": text})
 
     with pytest.raises(
-        BuildFailed, match=r"COPY --from=first /missing /' failed: /missing is not there; fix"
+        BuildFailed,
+        match=r"COPY --from=first /missing /' failed: /missing is not there; it printed nothing; correct",
     ):
         build(engine, project, Options())
 
@@ -126,6 +127,16 @@ def test_a_syntax_error_is_named_with_its_line(
     project = project_of(make_project, python_image, "COPPY a b")
 
     with pytest.raises(BadDockerfile, match=r"Dockerfile:2: unknown instruction: COPPY"):
+        build(engine, project, Options())
+
+
+def test_a_base_that_no_registry_gives_is_no_faulty_line(engine: Engine, make_project: MakeProject) -> None:
+    project = make_project({"Dockerfile": "FROM 127.0.0.1:1/acme/base:1 AS production\nCOPY . /\n"})
+
+    with pytest.raises(
+        StartNotPulled,
+        match=r"Dockerfile:1 starts from 127\.0\.0\.1:1/acme/base:1, which cannot be pulled: .*refused; che",
+    ):
         build(engine, project, Options())
 
 

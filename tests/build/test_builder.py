@@ -17,6 +17,8 @@ from drydock.engine import Engine
 from drydock.engine.find import Candidate
 from drydock.project import Project
 from tests.conftest import FakeProgram, MakeProject
+from tests.support.contained_builder import NAME as CONTAINED
+from tests.support.contained_builder import contained
 from tests.support.engine import telling
 from tests.support.images import remove_repository
 from tests.support.remote_builder import NAME, remote
@@ -126,17 +128,21 @@ def test_what_a_builders_driver_cannot_do_names_the_driver(project: Project, tmp
 class TestRemote:
     """A real BuildKit that has neither the base nor any cache."""
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture(scope="class", params=["remote", "docker-container"])
     @classmethod
-    def far(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-        """Such a builder, chosen as `docker buildx use` does."""
+    def far(
+        cls, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, python_image: str
+    ) -> Iterator[None]:
+        """Such a builder of a driver, chosen as `docker buildx use` does."""
+        folder = tmp_path_factory.mktemp("far")
+        here = request.param == "docker-container"
         with (
-            remote(tmp_path_factory.mktemp("far")) as environment,
+            contained(folder, python_image) if here else remote(folder) as environment,
             pytest.MonkeyPatch.context() as patch,
         ):
             for key, text in environment.items():
                 patch.setenv(key, text)
-            command.run(["docker", "buildx", "use", NAME])
+            command.run(["docker", "buildx", "use", CONTAINED if here else NAME])
             yield
 
     @pytest.fixture
@@ -146,9 +152,10 @@ class TestRemote:
             f"ARG PYTHON_IMAGE={python_image}",
             "FROM ${PYTHON_IMAGE} AS production",
             "RUN --network=none --mount=type=cache,target=/c python3 -c \"open('/c/n', 'w')\"",
-            "COPY pyproject.toml /",
+            "COPY unique /",
         )
-        return make_project({"Dockerfile": "\n".join(lines) + "\n"})
+        # A file of an earlier test would come from the engine's cache, with its older time.
+        return make_project({"Dockerfile": "\n".join(lines) + "\n", "unique": uuid.uuid4().hex})
 
     def test_it_builds_on_the_engines_base_and_the_engine_gets_the_same_layers(
         self, engine: Engine, project: Project, python_image: str

@@ -509,7 +509,7 @@ def test_worker_of_another_member_is_none_of_this_image(tmp_path: Path) -> None:
 def test_distribution_that_only_the_dockerfile_installs_is_noted(tmp_path: Path) -> None:
     text = (
         "FROM python:3.13\nRUN pip install --no-cache-dir -r requirements.txt 'GDAL==3.6' ./wheels/own.whl\n"
-        "RUN pip install -i https://example.com/simple --upgrade pip FastAPI[all] 'uvicorn[standard]'\n"
+        "RUN pip install --group checks -i https://example.com/simple --upgrade pip FastAPI[all] uvicorn\n"
         'CMD ["uvicorn", "main:app"]\n'
     )
 

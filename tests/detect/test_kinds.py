@@ -953,3 +953,88 @@ def test_setting_that_the_image_sets_is_noted(default: str, told: bool, tmp_path
     notes = [note.value for note in found(tmp_path, {"main.py": code + APP}).notes]
 
     assert notes == ["the image sets LANG=C.UTF-8, which wins over this setting's default de"] * told
+
+
+def test_the_only_fastapi_application_wins_among_those_that_are_started(tmp_path: Path) -> None:
+    socket = "from starlette.routing import Router\n\n\ndef make():\n    return Router()\n"
+    start = 'import uvicorn\n\nif __name__ == "__main__":\n    uvicorn.run("{}", factory=True)\n'
+    web = "from fastapi import FastAPI\n\n\ndef make():\n    return FastAPI()\n"
+    files = {"web/__init__.py": web, "web/__main__.py": start.format("web:make")}
+    files |= {"live/__init__.py": socket, "live/__main__.py": start.format("live:make")}
+    findings = detect(write(tmp_path, {**files, "requirements.txt": "fastapi\nuvicorn\n"}))
+
+    assert (value(findings.entry_point), findings.conflicts) == ("web:make", ())
+    assert [(note.value, note.where) for note in findings.notes] == [
+        ("live:make is started too, and is not an application of FastAPI", "live/__main__.py:4")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "written"),
+    [
+        (
+            {".env.example": "# Local\nexport DATABASE_URL='sqlite+aiosqlite:///./data/shop.db'\n"},
+            ["data/shop.db"],
+        ),
+        ({"example.env": "DATABASE_URL = sqlite:///shop.db"}, ["shop.db"]),
+        ({".env.example": "DATABASE_URL=sqlite://"}, []),
+        ({".env.example": "DATABASE_URL=postgresql://u:p@db/shop"}, []),
+        (
+            {".env": "DATABASE_URL=sqlite:///shop.db", ".env.dist": "DATABASE_URL=postgresql://u:p@db/shop"},
+            [],
+        ),
+        ({".env.example": "#DATABASE_URL=sqlite:///shop.db\nOTHER_URL=sqlite:///other.db"}, []),
+        ({"tests/.env": "DATABASE_URL=sqlite:///shop.db"}, []),
+    ],
+)
+def test_sqlite_of_an_example_of_variables_is_written(
+    files: dict[str, str | bytes], written: list[str], tmp_path: Path
+) -> None:
+    source = "import os\n" + APP + "url = os.environ['DATABASE_URL']\n"
+
+    assert [one.value for one in found(tmp_path, {"main.py": source, **files}).writable] == written
+
+
+def test_default_of_a_setting_wins_over_an_example_of_variables(tmp_path: Path) -> None:
+    source = "import os\n" + APP + "url = os.getenv('DATABASE_URL', 'postgresql://u:p@db/shop')\n"
+    files: dict[str, str | bytes] = {"main.py": source, ".env.example": "DATABASE_URL=sqlite:///shop.db"}
+
+    assert found(tmp_path, files).writable == ()
+
+
+@pytest.mark.parametrize(
+    ("install", "locked"),
+    [
+        ("uv pip install --system -e .", False),
+        ("uv pip install -r pyproject.toml", False),
+        ("pip install '.[all]'", False),
+        ("uv sync --frozen", True),
+        ("pip install gunicorn", True),
+    ],
+)
+@pytest.mark.parametrize("wanted", ["uvicorn>=0.44", "httpx"])
+def test_stale_lock_that_the_dockerfile_passes_over_is_not_installed(
+    wanted: str, install: str, locked: bool, tmp_path: Path
+) -> None:
+    files: dict[str, str | bytes] = {
+        "pyproject.toml": f'[project]\nname = "shop"\ndependencies = ["fastapi", "{wanted}"]\n',
+        "uv.lock": UV_LOCK,
+        "Dockerfile": f"FROM python:3.13\nCOPY . .\nRUN {install}\nCMD uvicorn main:app\n",
+    }
+    findings = detect(write(tmp_path, {"main.py": APP, **files}))
+
+    assert findings.dependencies is not None
+    assert findings.dependencies.value.locked == locked
+    notes = [note.where for note in findings.notes if "uv.lock is stale" in note.value]
+    assert notes == ([] if locked else ["Dockerfile:3"])
+
+
+def test_lock_that_fits_is_installed_though_the_dockerfile_passes_it_over(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "main.py": APP,
+        "pyproject.toml": '[project]\nname = "shop"\ndependencies = ["fastapi", "uvicorn"]\n',
+        "uv.lock": UV_LOCK,
+        "Dockerfile": "FROM python:3.13\nCOPY . .\nRUN pip install .\nCMD uvicorn main:app\n",
+    }
+
+    assert detect(write(tmp_path, files)).dependencies.value.locked  # type: ignore[union-attr]

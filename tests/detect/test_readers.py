@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from drydock.detect.commands import Launch, number, read_command
-from drydock.detect.dockerfiles import read_dockerfile, read_yaml
+from drydock.detect.dockerfiles import read_dockerfile
 from drydock.detect.python import allows, fits, specifier
 from drydock.detect.requirements import read_requirements
 from drydock.detect.settings import kind_of
-from drydock.detect.tree import Tree
+from drydock.detect.tree import Tree, parse_yaml
 from drydock.project.ignore import excluded, patterns, translate
 from tests.detect.support import write
 
@@ -161,7 +161,7 @@ def test_dockerfile_tells_last_stage_and_where_it_copies_from(tmp_path: Path) ->
 
 
 def test_unknown_yaml_tags_are_read_as_nothing() -> None:
-    assert read_yaml("services:\n  web: {ports: !reset []}\n") == {"services": {"web": {"ports": None}}}
+    assert parse_yaml("services:\n  web: {ports: !reset []}\n") == {"services": {"web": {"ports": None}}}
 
 
 @pytest.mark.parametrize(

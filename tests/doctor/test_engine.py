@@ -31,7 +31,8 @@ def program(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str | None) -
     [
         ({}, Severity.OK, "28.5.1 at unix://"),
         ({"Version": "20.10.24"}, Severity.FAILURE, "20.10.24"),
-        ({"Version": "5.4.0", "Components": [{"Name": "Podman Engine"}]}, Severity.WARNING, "Podman"),
+        ({"Version": "5.4.0", "Components": [{"Name": "Podman Engine"}]}, Severity.OK, "Podman 5.4.0"),
+        ({"Version": "4.3.1", "Components": [{"Name": "Podman Engine"}]}, Severity.FAILURE, "Podman 4.3.1"),
     ],
 )
 def test_the_engines_kind_and_age(

@@ -183,3 +183,18 @@ def test_the_newer_release_comes_from_the_same_mirrors_and_leaves_no_source(tmp_
 )
 def test_a_name_that_podman_lists_is_dockers(listed: str, short: str) -> None:
     assert engine.short_name(listed) == short
+
+
+def test_an_engine_over_ssh_names_the_package_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "ssh://builder@127.0.0.1:1")
+    # As where it is not installed.
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+
+    with pytest.raises(NoEngine) as caught:
+        engine.connect()
+
+    assert str(caught.value) == (
+        "error: no Docker Engine answers (DOCKER_HOST ssh://builder@127.0.0.1:1: the SDK needs paramiko for "
+        "ssh, and it is not installed); install it beside drydock: `uv tool install --with paramiko "
+        "fastapi-drydock`, or `pip install paramiko`"
+    )

@@ -89,6 +89,16 @@ def test_a_command_that_is_not_in_the_image_is_named(engine: Engine, python_imag
         pass
 
 
+def test_a_container_that_the_engine_refuses_to_create_is_one_line(engine: Engine, python_image: str) -> None:
+    with (
+        pytest.raises(
+            NotStarted, match=r"cannot be started: .*[Mm]inimum memory limit allowed is 6MB; correct"
+        ),
+        started(engine, Run(python_image, memory=1)),
+    ):
+        pass
+
+
 def test_a_missing_image_is_named(engine: Engine) -> None:
     with (
         pytest.raises(ImageMissing, match="image no-such:1 is not on this engine"),

@@ -12,6 +12,7 @@ import pytest
 from drydock.errors import BadCommandLine, BadConfiguration
 from drydock.hook import install as installing
 from drydock.hook.install import MARK, install, script
+from drydock.project.errors import RepositoryNotTrusted
 from tests.support.repository import begin, commit
 
 
@@ -164,7 +165,9 @@ def test_a_repository_of_another_user_is_not_called_missing(repository: Path) ->
     os.chown(repository, 65534, 65534)
     os.chown(repository / ".git", 65534, 65534)
 
-    with pytest.raises(BadCommandLine, match=r"git does not trust .*; allow it with `git config --global"):
+    with pytest.raises(
+        RepositoryNotTrusted, match=r"git does not trust .*; allow it with `git config --global"
+    ):
         install(repository)
 
 

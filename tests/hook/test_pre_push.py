@@ -45,6 +45,8 @@ def test_the_hook_refuses_a_broken_test_and_lets_a_good_commit_pass_once_tested(
 
     assert passed.returncode == 0, passed.stdout
     assert clone.pushed() == mended
+    # Each test's functions are known, for the order of the next run.
+    assert list((tmp_path / "state/drydock/touched").iterdir())
 
     # An uncommitted change is not judged, and an earlier verdict needs no engine.
     (clone.root / ANSWER).write_text(FAILING)

@@ -1,4 +1,7 @@
-"""An engine with containerd's store builds, measures, labels and pushes the same image, to the byte."""
+"""A newer engine with containerd's store builds, weighs, judges, labels, pushes and releases the same image.
+
+`nox` does all this on the machine's own engine; this is the second one.
+"""
 
 from __future__ import annotations
 
@@ -16,20 +19,20 @@ import pytest
 from drydock import command
 from drydock.detect.project import load
 from drydock.engine import Engine
-from drydock.gates import smoke
-from drydock.gates.subject import Subject
+from drydock.gates import proof
 from drydock.image.cache import Cache
 from drydock.project import TARGETS
 from drydock.publish import engine_image
 from drydock.publish.builds import open_workspace
 from drydock.publish.engine_image import find
 from drydock.publish.push import Permissions, Pushed, push
-from drydock.verdict import Outcome
 from drydock.workspace import Workspace
 from tests.conftest import ROOT
 from tests.support import registry as real
 from tests.support.images import remove_repository
-from tests.support.second_engine import containerd_store
+from tests.support.releases import OLD, followed, is_whole, released
+from tests.support.second_engine import containerd_store, newer_buildx
+from tests.support.ship import ship_project
 
 # Both engines may have to download the whole image.
 pytestmark = [pytest.mark.live, pytest.mark.acceptance, pytest.mark.timeout(900)]
@@ -56,9 +59,13 @@ def usual(engine: Engine) -> Iterator[Workspace]:
 
 
 @pytest.fixture(scope="module")
-def stored(engine: Engine, usual: Workspace, python_image: str) -> Iterator[Workspace]:
-    """Builds on an engine with containerd's store and the same base image."""
-    with containerd_store() as second:
+def stored(
+    engine: Engine, usual: Workspace, python_image: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Workspace]:
+    """Builds on a newer engine and buildx, with containerd's store and the same base image."""
+    with containerd_store() as second, pytest.MonkeyPatch.context() as patch:
+        for name, text in newer_buildx(tmp_path_factory.mktemp("docker") / "config").items():
+            patch.setenv(name, text)
         move(python_image, engine, second)
         yield open_workspace(second, usual.project, channel=CHANNEL)
 
@@ -80,6 +87,8 @@ def test_the_second_engine_keeps_images_in_containerd(usual: Workspace, stored: 
     drivers = [workspace.engine.sdk.info()["DriverStatus"] for workspace in (usual, stored)]
 
     assert [["driver-type", "io.containerd.snapshotter.v1"] in driver for driver in drivers] == [False, True]
+    assert int(stored.engine.version["Version"].split(".")[0]) >= 28
+    assert " 0.13." not in command.run(["docker", "buildx", "version"]).stdout
 
 
 def test_both_build_the_same_layers(usual: Workspace, stored: Workspace) -> None:
@@ -113,16 +122,25 @@ def test_a_build_names_the_image_as_its_engine_does(stored: Workspace, task: Tas
     assert built["on_disk"] == stored.measured("production").on_disk
 
 
-def test_the_gate_weighs_both_targets(stored: Workspace, task: Task) -> None:
-    verdicts = task(stored, "nox", "-s", "size_budget", "--", "--json")["verdicts"]
+def test_every_gate_that_a_push_demands_passes(stored: Workspace, task: Task) -> None:
+    verdicts = task(stored, "drydock.cli", "gate", "--json")["verdicts"]
 
-    assert [verdict["outcome"] for verdict in verdicts] == ["passed", "passed"]
+    found = {(one["gate"], one["target"]): one["outcome"] for one in verdicts}
+    wanted = [(gate.name, "production") for gate in proof.demanded("production", stored.project)]
+    assert found == dict.fromkeys(wanted, "passed")
 
 
-def test_the_image_starts_answers_and_stops(stored: Workspace) -> None:
-    verdict = smoke.judge(Subject(stored, "production"))
+def test_a_release_ends_with_its_tags_on_a_signed_image(
+    stored: Workspace, python_image: str, key: Path, own_state: Path, tmp_path: Path
+) -> None:
+    with (
+        ship_project(stored.engine, tmp_path / "project", python_image) as ship,
+        real.registry() as running,
+    ):
+        digest = released(ship, running.address, OLD, key)
 
-    assert verdict.outcome is Outcome.PASSED, f"{verdict.summary}\n{verdict.evidence}"
+        assert followed(running, ship) == dict.fromkeys(("1.4.2", "1.4", "1", "latest"), digest)
+        is_whole(ship, running, digest, key)
 
 
 def test_a_label_changes_nothing_else(stored: Workspace) -> None:
@@ -140,7 +158,6 @@ def test_a_label_changes_nothing_else(stored: Workspace) -> None:
 def test_a_push_sends_the_same_bytes(
     usual: Workspace, stored: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
     pushed: list[Pushed] = []
     for workspace in (usual, stored):
         cache = Cache(tmp_path / workspace.engine.host.replace("/", "-"))

@@ -116,6 +116,7 @@ def run(args: list[str], folder: Path, **more: str) -> str:
     return done.stdout
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize(
     ("install", "python"),
     [

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from drydock.project.errors import RepositoryNotTrusted
 from drydock.project.git import Checkout, public_url, read
 
 COMMITTED = 1_700_000_000
@@ -41,6 +43,20 @@ def test_a_clean_tree_is_its_commit(repository: Path) -> None:
     revision = git(repository, "rev-parse", "HEAD")
 
     assert read(repository) == Checkout(revision, False, COMMITTED, "https://github.com/acme/shop", "main")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+def test_a_repository_of_another_user_is_not_read_as_none(repository: Path) -> None:
+    for path in (repository, repository / ".git"):
+        os.chown(path, 65534, 65534)
+
+    with pytest.raises(RepositoryNotTrusted) as caught:
+        read(repository / "shop")
+
+    assert str(caught.value) == (
+        f"error: git does not trust {repository}, which belongs to another user; allow it with "
+        f"`git config --global --add safe.directory {repository}`"
+    )
 
 
 def test_a_changed_file_makes_a_tree_dirty(repository: Path) -> None:

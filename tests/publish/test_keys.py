@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from drydock.errors import BadCommandLine, NotWritten
 from drydock.publish import cosign, keys
-from drydock.publish.errors import KeyNotMade, KeyUnusable
+from drydock.publish.errors import CosignLacks, KeyNotMade, KeyUnusable
 from tests.support import certificates
 from tests.support.registry import debian_folder
 
@@ -189,6 +189,57 @@ def test_an_address_that_cosign_does_not_know_is_told_the_known_ones(place: str)
     assert str(caught.value).startswith(
         f"error: {place!r} is not the address of a key; write awskms:///alias/NAME, gcpkms://projects/"
     )
+
+
+@pytest.mark.parametrize(
+    ("address", "form"),
+    [
+        ("awskms:///drydock", "awskms:///alias/NAME"),
+        ("gcpkms://projects/p/keyRings/r/cryptoKeys/k", "gcpkms://projects/PROJECT/locations/LOCATION/key"),
+        ("azurekms://drydock", "azurekms://VAULT.vault.azure.net/NAME"),
+        ("hashivault://a/b", "hashivault://NAME"),
+        ("k8s://drydock", "k8s://NAMESPACE/SECRET"),
+    ],
+)
+def test_an_address_of_another_form_is_told_its_own(address: str, form: str) -> None:
+    for use in (functools.partial(keys.make, Path("no such program"), "cosign"), cosign.require):
+        with pytest.raises(BadCommandLine) as caught:
+            use(address)
+
+        assert str(caught.value).startswith(
+            f"error: {address!r} is not the address of a key; write it as {form}"
+        )
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "awskms://localhost:4566/alias/drydock",
+        "awskms:///arn:aws:kms:eu-central-1:1:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        "gcpkms://projects/p/locations/global/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1",
+        "azurekms://ships.vault.azure.net/drydock",
+        "hashivault://drydock",
+        "k8s://ships/drydock",
+        "env://COSIGN_PRIVATE_KEY",
+    ],
+)
+def test_an_address_as_cosign_writes_it_is_taken(address: str) -> None:
+    cosign.require(address)
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("kind", ["gcpkms", "azurekms", "hashivault"])
+def test_a_cosign_without_a_service_names_the_program_that_it_lacks(
+    program: Path, kind: str, tmp_path: Path
+) -> None:
+    """Debian's cosign has AWS' service inside, and asks a program of its own for the others."""
+    address = {
+        "gcpkms": "gcpkms://projects/p/locations/l/keyRings/r/cryptoKeys/k",
+        "azurekms": "azurekms://ships.vault.azure.net/drydock",
+        "hashivault": "hashivault://drydock",
+    }[kind]
+    with pytest.raises(CosignLacks, match=f"no key such as {kind}://.*without sigstore-kms-{kind}; install"):
+        keys.make(program, str(tmp_path / "release"), address)
 
 
 def test_a_terminal_is_asked_twice_for_the_password(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

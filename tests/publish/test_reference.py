@@ -41,6 +41,8 @@ def test_a_reference_is_read_as_docker_reads_it(text: str, expected: Reference) 
         ("todo.", "'todo.' is not a part of a repository"),
         ("-.example/todo", "'-.example' is not a host"),
         ("host:port/todo", "'host:port' is not a host"),
+        ("host:65536/todo", "65536 is not a port (1 to 65535)"),
+        ("[::1]:0/todo", "0 is not a port (1 to 65535)"),
         ("https://host/todo", "'https:' is not a host"),
         ("todo@sha256:ab", "'sha256:ab' is not a digest"),
         ("a" * 64, "64 hexadecimal digits are an image id"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from drydock.publish.engine_image import LocalImage, arguments, difference
+from drydock.publish.engine_image import LocalImage, arguments, buildx, difference
 
 BEFORE = LocalImage(
     id="sha256:1",
@@ -17,17 +17,19 @@ BEFORE = LocalImage(
 
 
 def test_the_builder_inside_the_engine_makes_an_untagged_image() -> None:
-    assert arguments({"b": "2", "a": "1 $x"}, "linux/arm64/v8", "default", Path("/out")) == [
+    build = buildx("default", Path("/out"))
+
+    assert arguments({"b": "2", "a": "1 $x"}, "linux/arm64/v8", build, Path("/out")) == [
         "docker",
         "buildx",
         "build",
         "--builder=default",
-        "--platform=linux/arm64/v8",
         "--pull=false",
-        "--provenance=false",
         "--load",
-        "--iidfile=/out/id",
+        "--provenance=false",
         "--metadata-file=/out/metadata",
+        "--platform=linux/arm64/v8",
+        "--iidfile=/out/id",
         "--label=a=1 $x",
         "--label=b=2",
         "/out",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -228,6 +229,16 @@ def test_a_setting_that_is_required_has_an_example_without_a_file(tmp_path: Path
     project = load(materialise("settings_at_import", tmp_path / "settings_at_import"))
 
     assert project.development.environment
+
+
+def test_uvs_lock_for_one_release_asks_the_base_for_it(tmp_path: Path) -> None:
+    _, loose = recipe_of("lock_uv", tmp_path)
+    for name in ("pyproject.toml", "uv.lock"):
+        path = tmp_path / "lock_uv" / name
+        path.write_text(re.sub('(requires-python = )".*"', r'\1"==3.13.2"', path.read_text()))
+    _, exact = recipe_of("lock_uv", tmp_path)
+
+    assert (loose.project.python_release, exact.project.python_release) == ("", "3.13.2")
 
 
 def test_a_member_of_a_workspace_is_built_from_above(tmp_path: Path) -> None:

@@ -444,6 +444,7 @@ pytest = "*"
     ],
     ids=["Poetry", "PDM", "Pipenv"],
 )
+@pytest.mark.acceptance
 def test_a_project_s_own_tool_renews_its_lock(
     index: Index,
     tmp_path: Path,

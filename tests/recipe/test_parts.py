@@ -73,7 +73,7 @@ def dockerfile_words(text: str) -> list[tuple[str, list[str]]]:
     [
         ("lock_uv", "COPY pyproject.toml uv.lock /", "uv sync --project=/locks "),
         ("lock_poetry", "poetry.lock /", "/tool/bin/poetry export "),
-        ("lock_pdm", "pdm.lock /", "/tool/bin/pdm export "),
+        ("lock_pdm", "pdm.lock /", "/tool/bin/python3 /install/export_pdm.py export "),
         ("lock_pipenv", "Pipfile.lock /", "/tool/bin/pipenv requirements --hash "),
         ("requirements_unpinned", "COPY requirements.txt /", "uv pip install --python=/opt/venv "),
         (

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,15 @@ def test_the_gates_are_those_that_a_push_demands(project: Project) -> None:
     demanded = ("container_tests", "size_budget", "smoke", "security", "parity", "licences")
 
     assert decide(project).gates == demanded
+
+
+def test_a_release_with_accepted_vulnerabilities_audits_them(project: Project) -> None:
+    """Its VEX document states what `audit` found and accepted."""
+    until = datetime.now(UTC).date() + timedelta(days=30)
+    ignore = f'[[audit.ignore]]\ncheck = "CVE-1"\nreason = "no"\nuntil = {until}\n'
+    write_files(project.root, {"image/expectations.toml": ignore})
+
+    assert decide(project).gates[-1] == "audit"
 
 
 @pytest.mark.parametrize("spelling", ["v1.4.2", "1.4.2.0"])

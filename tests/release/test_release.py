@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from drydock import release
 from drydock.errors import DrydockError
-from drydock.publish.errors import KeyUnusable, PushDenied
+from drydock.publish import cosign
+from drydock.publish.errors import KeyUnusable, NoIdentity, PushDenied
+from drydock.release import Work
 from drydock.release.errors import ReleaseRunning, VersionTaken
 from tests.support.registry import Accident, Registry, registry, road
 from tests.support.releases import NAMES, NEW, OLD, Attempt, arrived, followed, is_whole, prepared, released
@@ -136,6 +138,21 @@ def test_a_plan_with_a_key_that_cannot_be_opened_says_so(
 def test_a_plan_with_a_missing_key_says_so(ship: Ship, running: Registry, tmp_path: Path) -> None:
     with pytest.raises(KeyUnusable, match="there is no such file"):
         release.foresee(Attempt(ship, running.address, OLD, tmp_path / "missing.key").work)
+
+
+@pytest.mark.parametrize("way", [release.foresee, lambda work: list(release.carry_out(work))])
+def test_a_release_without_key_and_identity_stops_before_its_first_step(
+    way: Callable[[Work], object], ship: Ship, running: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in cosign.IDENTITIES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(cosign, "IDENTITY_FILES", ())
+    attempt = Attempt(ship, running.address, OLD, "")
+
+    with pytest.raises(NoIdentity, match="nothing says who signs: no key, no identity of a CI job, and no"):
+        way(attempt.work)
+
+    assert attempt.said == []
 
 
 def test_two_processes_cannot_release_the_same(ship: Ship, running: Registry, key: Path) -> None:

@@ -56,6 +56,21 @@ def test_a_build_inside_a_gate_keeps_the_gates_name() -> None:
     assert "building" not in out.file.getvalue()
 
 
+def test_a_failure_is_printed_at_once_and_once() -> None:
+    out = Console(file=io.StringIO(), width=20)
+    shown = Status(out)
+
+    shown.output("[gw0] [ 50%] FAILED tests/test_shop.py::test_price[a] \n")
+    shown.output("tests/test_shop.py::test_order FAILED  [100%]\n")
+    shown.output("FAILED tests/test_shop.py::test_order - assert 0\n")
+
+    assert isinstance(out.file, io.StringIO)
+    assert out.file.getvalue().splitlines() == [
+        "failed  tests/test_shop.py::test_price[a]",
+        "failed  tests/test_shop.py::test_order",
+    ]
+
+
 def test_elsewhere_nothing_moves() -> None:
     out = Console(file=io.StringIO(), force_terminal=False)
 

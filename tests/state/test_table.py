@@ -42,6 +42,7 @@ def fill() -> None:
         state.cache("cosign-trixie-x86_64") / "usr/bin/cosign",
         home("hadolint") / ".complete",
         state.cache("licences") / "libc6_2.36",
+        state.folder("touched") / "0123.json",
         state.folder("written") / "0123456789abcdef",
         state.cache("recipes") / "0123/Dockerfile",
         state.cache("resolutions") / "0123.json",
@@ -86,3 +87,18 @@ def test_what_cannot_be_made_again_outlives_its_caches(tmp_path: Path) -> None:
     assert removed
     assert kept(tmp_path / "cache") == set()
     assert {path.name for path in kept(tmp_path / "state")} >= {"key", "smoke.json", "journal.json"}
+
+
+def test_a_use_is_noted_once_a_day(tmp_path: Path) -> None:
+    """Podman's cache misses when a file of a build context has another time."""
+    fresh, old = tmp_path / "fresh", tmp_path / "old"
+    for path, age in ((fresh, 60.0), (old, 2 * state.DAY)):
+        path.touch()
+        os.utime(path, (time.time() - age,) * 2)
+    before = fresh.stat().st_mtime
+
+    for path in (fresh, old):
+        state.use(path)
+
+    assert fresh.stat().st_mtime == before
+    assert time.time() - old.stat().st_mtime < 60

@@ -1,4 +1,4 @@
-"""A clone of this repository's last commit, with the hook installed and a bare remote to push to."""
+"""Clones of this repository: a plain one, and one with the hook installed and a bare remote to push to."""
 
 from __future__ import annotations
 
@@ -10,6 +10,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
+def checkout(folder: Path, revision: str = "HEAD") -> Path:
+    """Clone this repository into a folder that does not exist, and put its branch on a revision."""
+    commit = _run("git", "rev-parse", "--verify", f"{revision}^{{commit}}", cwd=ROOT).strip()
+    _run("git", "clone", "--quiet", str(ROOT), str(folder), cwd=ROOT)
+    _run("git", "reset", "--quiet", "--hard", commit, cwd=folder)
+    return folder
+
+
 class Clone:
     """A developer's clone.
 
@@ -17,11 +25,10 @@ class Clone:
         folder: An empty folder for the clone and the remote.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, revision: str = "HEAD") -> None:
         self.remote = folder / "remote.git"
-        self.root = folder / "clone"
         _run("git", "init", "--quiet", "--bare", str(self.remote), cwd=folder)
-        _run("git", "clone", "--quiet", f"file://{ROOT}", str(self.root), cwd=folder)
+        self.root = checkout(folder / "clone", revision)
         self.git("config", "user.name", "t")
         self.git("config", "user.email", "t@example.org")
         self.git("remote", "add", "here", str(self.remote))

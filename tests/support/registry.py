@@ -52,13 +52,14 @@ def debian_program(package: str, release: str = "") -> str:
     return shutil.which(package) or str(debian_folder(package, release) / "usr/bin" / package)
 
 
-def debian_folder(package: str, release: str = "") -> Path:
-    """Return the folder in the cache of an unpacked Debian package; see `debian_program`."""
+def debian_folder(package: str, release: str = "", *more: str) -> Path:
+    """Return the folder in the cache of unpacked Debian packages; see `debian_program`."""
     root = Path(platformdirs.user_cache_dir("drydock")) / "tests"
-    folder = root / f"{package}-{release or 'own'}-{platform.machine()}"
+    folder = root / f"{'+'.join((package, *more))}-{release or 'own'}-{platform.machine()}"
     if not folder.exists():
         root.mkdir(parents=True, exist_ok=True)
-        with apt.unpacked(root, package, release=release) as unfinished, contextlib.suppress(OSError):
+        fetched = apt.unpacked(root, package, *more, release=release)
+        with fetched as unfinished, contextlib.suppress(OSError):
             # A process that comes second finds an identical folder.
             unfinished.rename(folder)
     return folder

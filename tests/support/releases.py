@@ -23,7 +23,7 @@ OLD, NEW = "1.4.2", "1.5.0"
 class Attempt:
     """A release of one version, as a new process would begin it."""
 
-    def __init__(self, ship: Ship, address: str, version: str, key: Path) -> None:
+    def __init__(self, ship: Ship, address: str, version: str, key: Path | str) -> None:
         self.said: list[str] = []
         self.verdicts: list[tuple[Verdict, bool]] = []
         workspace = ship.workspace()

@@ -1,22 +1,43 @@
-"""A second Docker Engine beside the machine's own, with images in containerd's store.
+"""A second Docker Engine beside the machine's own: Debian testing's, with images in containerd's store.
 
-It has its own folders, socket, bridge and containerd. Packet filter rules belong to the whole machine, and a
+Its programs are not installed; only runc is the machine's, since testing's needs a newer C library. It has
+folders, socket, bridge and containerd of its own. Packet filter rules belong to the whole machine, and a
 starting daemon clears another's. So this one writes none; its bridge's rules are added and removed here.
+`python -m tests.support.second_engine COMMAND...` runs a command on it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from drydock import command
 from drydock.engine import Engine, find
 from tests.support.process import Server, folder
+from tests.support.registry import debian_folder
 
 FEATURES = {"containerd-snapshotter": True}
+RELEASE = "forky"
 # Engines of tests in other processes have the other numbers.
 NUMBERS = range(250, 240, -1)
+
+
+def programs() -> Path:
+    """Return the folder with the engine's programs, and with buildx."""
+    return debian_folder("docker.io", RELEASE, "containerd", "docker-buildx") / "usr"
+
+
+def newer_buildx(folder: Path) -> dict[str, str]:
+    """Return variables that make the docker CLI take this buildx, with a configuration in a folder."""
+    plugins = folder / "cli-plugins"
+    plugins.mkdir(parents=True)
+    (plugins / "docker-buildx").symlink_to(programs() / "libexec/docker/cli-plugins/docker-buildx")
+    return {"DOCKER_CONFIG": str(folder)}
 
 
 @contextmanager
@@ -28,7 +49,7 @@ def containerd_store() -> Iterator[Engine]:
         (place / "daemon.json").write_text(json.dumps({"features": FEATURES}))
         socket = place / "docker.sock"
         serve = [
-            "dockerd",
+            str(programs() / "sbin/dockerd"),
             f"--config-file={place / 'daemon.json'}",
             f"--host=unix://{socket}",
             f"--data-root={place / 'data'}",
@@ -37,8 +58,11 @@ def containerd_store() -> Iterator[Engine]:
             f"--bridge={bridge}",
             "--iptables=false",
             "--ip6tables=false",
+            f"--userland-proxy-path={programs() / 'sbin/docker-proxy'}",
         ]
-        server = Server("dockerd", serve, place / "dockerd.log")
+        # It starts its own containerd.
+        path = {"PATH": os.pathsep.join((str(programs() / "bin"), os.environ["PATH"]))}
+        server = Server("dockerd", serve, place / "dockerd.log", environment=path)
         candidate = find.Candidate(f"unix://{socket}", "the test's own engine")
         stack.callback(server.stop)
         server.start(lambda: find.answers(candidate) is None)
@@ -75,3 +99,18 @@ def _rules(bridge: str, subnet: str) -> tuple[tuple[str, ...], ...]:
         ("filter", "FORWARD", "--in-interface", bridge, "--jump", "ACCEPT"),
         ("filter", "FORWARD", "--out-interface", bridge, "--jump", "ACCEPT"),
     )
+
+
+def main(words: Sequence[str]) -> int:
+    """Run a command on the second engine, which has the machine's base images."""
+    with containerd_store() as second, folder("docker") as place:
+        environment = newer_buildx(place / "config") | {"DOCKER_HOST": second.host}
+        for image in command.run(
+            ["docker", "images", "--format={{.Repository}}:{{.Tag}}", "local/*"]
+        ).stdout.split():
+            command.run(["sh", "-c", f'docker save "$1" | docker --host "{second.host}" load', "sh", image])
+        return subprocess.call(words, env={**os.environ, **environment})
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -25,6 +25,12 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest file, beside which all others run."""
+    items.sort(key=lambda item: item.path.name != "test_schemathesis.py")
+
+
 @pytest.fixture(scope="session")
 def neighbourhood() -> Iterator[Systems]:
     """All servers that the application works with; at the end, no secret is in any container's log."""

@@ -13,7 +13,7 @@ import pytest
 from drydock.detect.errors import Undecided
 from drydock.engine import Engine
 from drydock.project import Project
-from drydock.publish.errors import KeyUnusable, LabelsDiffer
+from drydock.publish.errors import IllegalReference, KeyUnusable, LabelsDiffer
 from drydock.release.errors import NotOnRegistry
 from tests.conftest import ROOT, MakeProject
 from tests.support.registry import Registry
@@ -46,7 +46,10 @@ def test_labels_that_are_missing_are_counted(unlabelled: Project) -> None:
     assert re.search(r"are missing or wrong \(\d+\); write them with `invoke label --apply`", done.stderr)
 
 
-def test_what_was_never_pushed_cannot_be_signed(unlabelled: Project, plain: Registry) -> None:
+def test_what_was_never_pushed_cannot_be_signed(
+    unlabelled: Project, plain: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGSTORE_ID_TOKEN", "a job's")
     where = f"{plain.address}/acme"
     sign = ("sign", "--project", str(unlabelled.root), "--registry", where)
     done = invoke(*sign)
@@ -64,3 +67,11 @@ def test_what_cannot_be_decided_is_counted() -> None:
 
     assert done.returncode == Undecided.exit_code
     assert "1 of the facts about tests/apps/entry_several cannot be decided from its files" in done.stderr
+
+
+def test_an_illegal_name_is_refused_before_anything_else_is_said(unlabelled: Project) -> None:
+    done = invoke("label", "--project", str(unlabelled.root), "--image=localhost:70000/shop:1")
+
+    assert done.returncode == IllegalReference.exit_code
+    assert "70000 is not a port (1 to 65535)" in done.stderr
+    assert "resolving" not in done.stderr

@@ -124,7 +124,7 @@ def take_libraries(tree: Tree, binaries: list[Path]) -> None:
     for path, name, place in elf.libraries(binaries, loader()):
         if place is not None:
             tree.take(place)
-        elif not (path.parent / name).exists():  # a wheel's libraries are found by the one that loads them
+        elif not path.with_name(name).exists():  # a wheel's module loads its libraries by their names
             sys.stderr.write(
                 f"drydock: {path} needs {name}, which was not found; install it in `dependencies`\n"
             )

@@ -97,4 +97,5 @@ class Pdm(RowsReader, Exporting):
     def printed(self, found: Dependencies, step: Step, *more: str) -> str:
         """Return the command that prints requirements; PDM's --dev and --prod exclude each other."""
         text = super().printed(found, step, *more)
+        text = text.replace(f"{step.tool}/bin/pdm", f"{step.tool}/bin/python3 /install/export_pdm.py", 1)
         return text.replace(" --prod", "") if more else text

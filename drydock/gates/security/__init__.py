@@ -63,8 +63,9 @@ def judge(subject: Subject) -> Verdict:
         waiting: list[Future[Report]] = []
         # The configuration's check reports a missing HEALTHCHECK.
         if expectations.image.health.live and healthcheck.get("Test"):
-            probed = health.probed(subject.engine, subject.project, subject.image.id)
-            waiting.append(pool.submit(health.watch, stack.enter_context(probed), healthcheck))
+            probed = health.probed(subject.engine, subject.project, subject.image.id, healthcheck)
+            running = stack.enter_context(probed)
+            waiting.append(pool.submit(health.watch, running, healthcheck, subject.engine.podman))
         reports = [report for group in GROUPS for report in group(subject, expectations)]
         reports += [one.result() for one in waiting]
     case = Case(GATE, subject.target, "checks", expectations.security.ignore, today)

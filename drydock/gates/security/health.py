@@ -15,8 +15,8 @@ from drydock.project import Project
 
 SOURCE = "health"
 POLL_SECONDS = 0.25
-# The probe's interval here. The image's own, for production, would take longer, and is judged with the rest
-# of the configuration.
+# The probe's interval in `Run.healthcheck`. The image's own, for production, would take longer, and is judged
+# with the rest of the configuration.
 PROBE_EVERY = 1.0
 # For an engine that is busy with other containers, beyond HEALTHCHECK's own times.
 SLACK_SECONDS = 15.0
@@ -45,27 +45,31 @@ def limits(healthcheck: Mapping[str, object]) -> Limits:
     return Limits(healthy + SLACK_SECONDS, PROBE_EVERY + value("Timeout") + SLACK_SECONDS, promised)
 
 
-def probed(engine: Engine, project: Project, image: str) -> AbstractContextManager[Running]:
+def probed(
+    engine: Engine, project: Project, image: str, healthcheck: Mapping[str, object]
+) -> AbstractContextManager[Running]:
     """Start an image whose probe runs more often than in production, so that it takes seconds to notice."""
     environment = project.development.environment
-    wanted = Run(image, project.port, environment=environment, owner=contents.OWNER, probe_every=PROBE_EVERY)
+    wanted = Run(image, project.port, environment=environment, owner=contents.OWNER, healthcheck=healthcheck)
     return started(engine, wanted)
 
 
-def watch(running: Running, healthcheck: Mapping[str, object]) -> Report:
+def watch(running: Running, healthcheck: Mapping[str, object], asked: bool = False) -> Report:
     """See a container healthy, suspend its process, and see it unhealthy.
 
     SIGSTOP leaves the port open and the process alive: only a probe that asks can tell. The probe's command
-    and time-out are the image's own.
+    and time-out are the image's own. Podman's engine has to be `asked` for each probe.
     """
     most = limits(healthcheck)
-    seconds = _wait(running, "healthy", most.healthy)
+    seconds = _wait(running, "healthy", most.healthy, asked)
     if seconds is None:
         text = f"not healthy within {most.healthy:g} s: {_last(running)}"
         return Report(SOURCE, 1, (Finding("health", "start", text),))
     facts = {"healthy_seconds": seconds}
     running.container.kill(signal="SIGSTOP")
-    seconds = _wait(running, "unhealthy", most.noticed)
+    seconds = _wait(running, "unhealthy", most.noticed, asked)
+    if asked:
+        running.container.kill()  # Podman would wait ten seconds for the suspended process
     if seconds is None:
         text = f"still healthy {most.noticed:g} s after its process was stopped"
         return Report(SOURCE, 1, (Finding("health", "hang", text),), facts=facts)
@@ -74,11 +78,13 @@ def watch(running: Running, healthcheck: Mapping[str, object]) -> Report:
 
 
 def _wait(
-    running: Running, wanted: str, most: float, clock: Callable[[], float] = time.monotonic
+    running: Running, wanted: str, most: float, asked: bool, clock: Callable[[], float] = time.monotonic
 ) -> float | None:
     """Return the seconds until a state; None when it did not come, or the container ended."""
     began = clock()
     while clock() - began < most:
+        if asked:
+            running.probe()
         running.container.reload()
         state = running.container.attrs["State"]
         if state.get("Health", {}).get("Status") == wanted:

@@ -108,7 +108,7 @@ def test_every_kind_of_fault_is_found_in_a_real_image(engine: Engine, build: Bui
 def test_hanging_application_becomes_unhealthy(engine: Engine, build: Build) -> None:
     project, image = build(SOUND, {})
     healthcheck = engine.sdk.images.get(image).attrs["Config"]["Healthcheck"]
-    with health.probed(engine, project, image) as running:
+    with health.probed(engine, project, image, healthcheck) as running:
         report = health.watch(running, healthcheck)
     assert report.findings == ()
     assert 0 < report.facts["unhealthy_seconds"] <= health.limits(healthcheck).noticed
@@ -118,7 +118,7 @@ def test_health_is_seen_sooner_than_the_images_own_interval(engine: Engine, buil
     project, image = build(SOUND.replace("--interval=1s", "--interval=10m --start-period=5m"), {})
     healthcheck = engine.sdk.images.get(image).attrs["Config"]["Healthcheck"]
 
-    with health.probed(engine, project, image) as running:
+    with health.probed(engine, project, image, healthcheck) as running:
         report = health.watch(running, healthcheck)
 
     assert report.findings == ()
@@ -132,7 +132,7 @@ def test_probe_that_asks_nothing_does_not_notice_the_hang(
     monkeypatch.setattr(health, "SLACK_SECONDS", 3.0)
     project, image = build(SOUND.replace(PROBE, "pass"), {})
     healthcheck = engine.sdk.images.get(image).attrs["Config"]["Healthcheck"]
-    with health.probed(engine, project, image) as running:
+    with health.probed(engine, project, image, healthcheck) as running:
         report = health.watch(running, healthcheck)
     assert [finding.subject for finding in report.findings] == ["hang"]
     assert "still healthy" in report.findings[0].text
@@ -141,7 +141,7 @@ def test_probe_that_asks_nothing_does_not_notice_the_hang(
 def test_application_that_ends_is_never_healthy(engine: Engine, build: Build) -> None:
     project, image = build(SOUND.replace(SERVER, "raise SystemExit('no settings')"), {})
     healthcheck = engine.sdk.images.get(image).attrs["Config"]["Healthcheck"]
-    with health.probed(engine, project, image) as running:
+    with health.probed(engine, project, image, healthcheck) as running:
         (finding,) = health.watch(running, healthcheck).findings
     assert "the container exited with 1: no settings" in finding.text
 

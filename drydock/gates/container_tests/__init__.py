@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from drydock import toml
 from drydock.engine.runtime import Run, started
+from drydock.gates.container_tests import recorder, touched
 from drydock.gates.gate import SOURCE, Facts
 from drydock.gates.subject import Subject
 from drydock.project import LOCK_FILES, lock
@@ -50,13 +52,31 @@ def judge(subject: Subject) -> Verdict:
     named = ("--verbose",) if progress.names_tests else ()
     image = subject.workspace.tests_on(subject.target).image_id
     run = Run(image, command=(*named, *command), owner=GATE)
+    # A part of the tests says nothing about the others.
+    recorded = subject.project.touched_first and not subject.arguments
+    if recorded:
+        first = "\n".join(touched.first(subject.project))
+        plugin = (recorder.PROGRAM, recorder.PLUGIN, *run.command)
+        run = replace(run, entrypoint=("python3", "-c"), command=plugin, environment={recorder.FIRST: first})
     with started(subject.engine, run) as running:
-        for chunk in running.container.logs(stream=True, follow=True):
-            text = chunk.decode("utf-8", "replace")
-            output.append(text)
+        for text in shown(running.container.logs(stream=True, follow=True), output):
             progress.output(text)
         code = int(running.container.wait()["StatusCode"])
-    return decide(subject.target, code, "".join(output))
+    text, _, packed = "".join(output).partition(recorder.MARK)
+    if recorded:
+        touched.keep(subject.project, packed.partition("\n")[0].strip())
+    return decide(subject.target, code, text)
+
+
+def shown(chunks: Iterable[bytes], output: list[str]) -> Iterator[str]:
+    """Yield pytest's output as it comes, without the record at its end; `output` gets both."""
+    record = False
+    for chunk in chunks:
+        output.append(text := chunk.decode("utf-8", "replace"))
+        before, mark, _ = text.partition(recorder.MARK)
+        if not record:
+            yield before
+        record = record or bool(mark)
 
 
 def configured(source: Path) -> tuple[str, ...]:

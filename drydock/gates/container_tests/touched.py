@@ -1,0 +1,142 @@
+"""Choose the tests to begin with: new ones, and those that call a function changed since the last run.
+
+Only the order comes from here. All tests run, and the verdict is about all of them.
+"""
+
+from __future__ import annotations
+
+import ast
+import base64
+import hashlib
+import json
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from drydock import state
+from drydock.project import Project
+from drydock.state.sealed import write_whole
+
+# Tests that take longer together would not show a failure soon.
+FIRST_SECONDS = 6.0
+MOST = 300
+
+# By test: its seconds and the functions that it calls.
+Tests = Mapping[str, tuple[float, Sequence[str]]]
+
+
+@dataclass(frozen=True)
+class Record:
+    """A run of all tests."""
+
+    digests: Mapping[str, str]  # of functions by `path:Class.name`; `path:` is a file's text outside of them
+    tests: Tests
+
+
+def place(project: Project) -> Path:
+    """Return the file of a project's last record, which its clones and worktrees share."""
+    digest = hashlib.sha256(project.image.encode()).hexdigest()
+    return state.folder("touched") / f"{digest[:32]}.json"
+
+
+def keep(project: Project, packed: str) -> None:
+    """Keep a run's tests, with the functions as they are now; a record that was cut off is dropped."""
+    try:
+        unpacked = _unpacked(packed)
+    except ValueError:
+        return
+    if any(called for _, called in unpacked.values()):
+        body = {"digests": digests(project.source), "tests": packed}
+        with suppress(OSError):  # the order is worth no refusal
+            write_whole(place(project), json.dumps(body).encode())
+            state.prune("touched")
+
+
+def first(project: Project) -> tuple[str, ...]:
+    """Return the tests to begin with; none without a record."""
+    try:
+        body = json.loads(place(project).read_text(encoding="utf-8"))
+        record = Record(body["digests"], _unpacked(body["tests"]))
+    except (OSError, ValueError, LookupError, TypeError):
+        return ()
+    return choose(record, digests(project.source))
+
+
+def _unpacked(packed: str) -> Tests:
+    try:
+        found: Tests = json.loads(zlib.decompress(base64.b85decode(packed)))
+    except zlib.error as error:
+        raise ValueError("not a record") from error
+    return found
+
+
+def choose(record: Record, now: Mapping[str, str]) -> tuple[str, ...]:
+    """Return new tests, then those with a changed function, the most specific first."""
+    changed = {name for name, digest in record.digests.items() if now.get(name) != digest}
+    paths = tuple(name for name in changed if name.endswith(":"))
+    chosen = [_test(name) for name in now if name not in record.digests and _is_test(name)]
+    touched = [
+        name
+        for name, (_, called) in record.tests.items()
+        if not changed.isdisjoint(called) or any(each.startswith(paths) for each in called)
+    ]
+    left = FIRST_SECONDS
+    for name in sorted(touched, key=lambda name: len(record.tests[name][1])):
+        left -= record.tests[name][0]
+        if left < 0:
+            break
+        chosen.append(name)
+    return tuple(chosen[:MOST])
+
+
+def _is_test(name: str) -> bool:
+    path, _, function = name.partition(":")
+    file = Path(path).name
+    return file.startswith("test_") and function.rpartition(".")[2].startswith("test")
+
+
+def _test(name: str) -> str:
+    path, _, function = name.partition(":")
+    return "::".join((path, *function.split(".")))
+
+
+def digests(source: Path) -> dict[str, str]:
+    """Return a digest of each function and method below a folder, and of the rest of each file."""
+    found = {}
+    for path in sorted(source.rglob("*.py")):
+        texts: dict[str, list[str]] = defaultdict(list)
+        text = path.read_text(encoding="utf-8", errors="replace")
+        for name, part in _parts(text):
+            texts[name].append(part)
+        for name, parts in texts.items():
+            digest = hashlib.sha256("".join(parts).encode()).hexdigest()
+            found[f"{path.relative_to(source).as_posix()}:{name}"] = digest[:16]
+    return found
+
+
+def _parts(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the text of each function by its name, and everything else under an empty name."""
+    lines = text.splitlines(keepends=True)
+    at = 0
+    try:
+        functions = sorted(_functions(ast.parse(text).body))
+    except (SyntaxError, ValueError):
+        functions = []
+    for began, ended, name in functions:
+        yield "", "".join(lines[at:began])
+        yield name, "".join(lines[began:ended])
+        at = ended
+    yield "", "".join(lines[at:])
+
+
+def _functions(body: Iterable[ast.stmt], inside: str = "") -> Iterator[tuple[int, int, str]]:
+    """Yield the lines and the name of each function that is not inside another one."""
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            yield from _functions(node.body, f"{inside}{node.name}.")
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            began = min(part.lineno for part in (node, *node.decorator_list))
+            yield began - 1, node.end_lineno or began, f"{inside}{node.name}"

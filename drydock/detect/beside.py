@@ -238,7 +238,7 @@ def workers(commands: Iterable[Command], started: Container[str]) -> Iterator[Wo
     for command in commands:
         for part in parts_of(command.text):
             words = RUN_BY.sub("", STARTED_BY.sub("", BEFORE.sub("", part))).split()
-            if TESTS.intersection(words[:3]):
+            if TESTS.intersection(words[:3]) or "--reload" in words:
                 continue
             known = any(WORKERS.match(word.rpartition("/")[2]) for word in words[:4])
             program = command.name and words and PROGRAM.match(words[0]) and command.where not in started

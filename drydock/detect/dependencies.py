@@ -149,7 +149,7 @@ def _among(tree: Tree, sources: list[Source], files: list[Dockerfile]) -> Choice
         chosen = Chosen(mentioned[0], f"installed by {_mentioned(mentioned[0], files)}")
     elif len(locks) == 1 and all(_within(s, locks[0]) for s in sources):
         chosen = Chosen(locks[0], "the lock holds all that the other files ask for")
-    elif not locks and len(itself := [s for s in sources if s.itself]) == 1:
+    elif not locks and len(itself := [s for s in sources if s.itself and s.tool.can_pin]) == 1:
         chosen = Chosen(itself[0], "it installs the project itself")
     elif not locks and len(pins) == 1 and all(s.names <= pins[0].names for s in sources):
         chosen = Chosen(pins[0], "it pins all that the other files ask for")

@@ -240,7 +240,7 @@ def _tiangolo(tree: Tree, file: Dockerfile) -> list[tuple[str, int]]:
     file.workdir = "/app"
     inner = any(tree.exists(join(folder, "app/main.py")) for folder in file.folders(tree, "/app"))
     line = line_of(tree.text(file.path) or "", file.base)
-    return [(f"uvicorn {'app.' if inner else ''}main:app --port 80", line)]
+    return [(f"uvicorn {'app.' if inner else ''}main:app --port ${{PORT:-80}}", line)]
 
 
 def _serves(stage: Dockerfile) -> bool:

@@ -323,6 +323,8 @@ def _use(startup: Startup, site: Site, kind: Kind, node: ast.expr) -> FileUse | 
         path = None if path is None or path.path in {".", "/"} else path
     if path is None or path.path.startswith("..") or constant(node) == ":memory:":
         return None
+    if path == FilePath(".", False) and kind == "make":
+        return None  # the working directory is there
     if path.path.startswith("/") and (kind in {"folder", "read"} or ELSEWHERE.match(path.path)):
         return None  # a path of the machine
     guarded = guarded or (kind == "folder" and is_true(site.keyword("check_dir"), False))

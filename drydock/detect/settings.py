@@ -11,7 +11,17 @@ from drydock import secrets
 from drydock.detect.code import Startup
 from drydock.detect.examples import BY_FORM
 from drydock.detect.model import Found, Setting, SettingKind
-from drydock.detect.syntax import Module, Site, Symbol, argument, constant, is_true, keyword, words
+from drydock.detect.syntax import (
+    Module,
+    Site,
+    Symbol,
+    argument,
+    constant,
+    is_true,
+    keyword,
+    parameters,
+    words,
+)
 from drydock.detect.values import LOOKUPS, Reader, reader
 
 BASE = re.compile(r"^(pydantic_settings|pydantic(\.v1)?)(\.\w+)*\.BaseSettings$")
@@ -76,6 +86,7 @@ def _read(startup: Startup) -> Iterator[Found[Setting]]:
         for item in _class_settings(used.symbol):
             needed = item.value.required and not used.filled and item.value.name.lower() not in used.given
             yield Found(replace(item.value, required=needed), item.where, "" if used.at_import else used.why)
+    yield from _handed(startup)
     for module in startup.modules:
         for site in module.calls:
             if looked := _lookup(site):
@@ -86,6 +97,29 @@ def _read(startup: Startup) -> Iterator[Found[Setting]]:
                 now = startup.runs(module, scope)
                 setting = Setting(key, kind_of(key), now and not scope.tried and not scope.tested)
                 yield Found(setting, module.at(subscript), "" if now else LATE)
+
+
+def _handed(startup: Startup) -> Iterator[Found[Setting]]:
+    """Yield the variables whose names callers hand to a function of the project that looks them up."""
+    helpers: dict[tuple[str, str], tuple[str, bool]] = {}  # a parameter, and whether its value is demanded
+    for module in startup.modules:
+        asked = [(s.argument(0, "key"), s.scope, False) for s in module.calls if s.name in LOOKUPS]
+        asked += [(n.slice, c, True) for n, c in module.lookups if module.dotted(n.value) == "os.environ"]
+        for node, scope, demanded in asked:
+            function = module.functions.get(scope.function)
+            if function and isinstance(node, ast.Name) and node.id in {a.arg for a in parameters(function)}:
+                demanded = demanded or any(isinstance(one, ast.Raise) for one in ast.walk(function))
+                helpers[(module.path, scope.function)] = node.id, demanded
+    for site in startup.calls if helpers else ():
+        found = site.module.symbol(site.name)
+        name, demanded = helpers.get((found.module.path, found.name), ("", False)) if found else ("", False)
+        key = constant(site.argument(0, name)) if name else None
+        if key and re.fullmatch(r"[A-Za-z_]\w*", key):
+            default = site.argument(1, "default")
+            needed = demanded and default is None and not (site.scope.tried or site.scope.tested)
+            shown = _shown(key, reader(site).text(default) or "")
+            now = startup.at_import(site)
+            yield Found(Setting(key, kind_of(key), needed and now, shown), site.where, "" if now else LATE)
 
 
 def _lookup(site: Site) -> Found[Setting] | None:
@@ -185,6 +219,7 @@ class _Used:
     filled: bool  # whether the program passes its values
     given: frozenset[str]  # the fields that it passes by name
     why: str = LATE
+    tried: bool = False  # whether the program handles its errors
 
 
 def _settings_classes(startup: Startup) -> list[_Used]:
@@ -195,21 +230,34 @@ def _settings_classes(startup: Startup) -> list[_Used]:
             symbol = site.module.symbol(name)
             if symbol and is_settings(symbol):
                 key = (symbol.module.path, symbol.name)
-                now = startup.at_import(site) or (key in found and found[key].at_import)
+                known = found.get(key)
+                now = startup.at_import(site) or (known is not None and known.at_import)
                 given = frozenset(k.arg.lower() for k in site.node.keywords if k.arg)
-                found[key] = _Used(symbol, now, any(k.arg is None for k in site.node.keywords), given)
+                if known and not known.tried:  # else this call stands in for the one that may fail
+                    given &= known.given
+                filled = any(k.arg is None for k in site.node.keywords)
+                found[key] = _Used(symbol, now, filled, given, tried=site.scope.tried)
     if not any(item.value.required for used in found.values() for item in _class_settings(used.symbol)):
         chosen = "its class is chosen at run time"
+        below = {(one.module.path, one.name) for used in found.values() for one in _all_bases(used.symbol)}
         for symbol in (Symbol(module, name) for module in startup.modules for name in module.classes):
-            if is_settings(symbol):
-                key = (symbol.module.path, symbol.name)
+            key = (symbol.module.path, symbol.name)
+            if is_settings(symbol) and key not in below:
                 found.setdefault(key, _Used(symbol, False, False, frozenset(), chosen))
     return list(found.values())
 
 
 def _bases(symbol: Symbol) -> list[Symbol]:
-    above = [symbol.module.symbol(base) for base in symbol.node.bases] if symbol.node else []
+    nodes = symbol.node.bases if symbol.node else []
+    plain = (base.value if isinstance(base, ast.Subscript) else base for base in nodes)
+    above = [symbol.module.symbol(base) for base in plain]
     return [one for one in above if one and one.node and one.node is not symbol.node]
+
+
+def _all_bases(symbol: Symbol, hops: int = MAX_BASES) -> Iterator[Symbol]:
+    for base in _bases(symbol) if hops else ():
+        yield base
+        yield from _all_bases(base, hops - 1)
 
 
 def fields(symbol: Symbol, hops: int = MAX_BASES) -> dict[str, Field]:

@@ -47,9 +47,9 @@ def declares(tree: Tree, folder: str, depth: int = 3) -> list[Source]:
     for source in own:
         inner = [next(iter(declares(tree, one, depth - 1)), None) for one in source.local if depth]
         more = tuple(item for one in inner if one for item in one.wanted)
-        project = (one for one in own if source.itself and one.tool is not source.tool and not one.lock)
-        for one in project:
-            more += (*one.wanted, *one.selected(source.own_extras))
+        if source.itself and source.tool.can_pin:  # a requirements file
+            for one in (one for one in own if not one.lock and not one.tool.can_pin):
+                more += (*one.wanted, *one.selected(source.own_extras))
         found.append(replace(source, wanted=source.wanted + more))
     return found
 

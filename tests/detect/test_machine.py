@@ -119,6 +119,13 @@ def test_requirements_that_install_the_project_hold_all_that_it_declares(text: s
     assert findings.server.value.place == "default"
 
 
+def test_pinned_requirements_beside_a_setup_py_decide(tmp_path: Path) -> None:
+    setup = "from setuptools import setup\nsetup(name='x', install_requires=['fastapi'])\n"
+    pinned = "fastapi==0.115.0\nuvicorn==0.30.0\n"
+
+    assert asked(found(tmp_path, {"setup.py": setup, "requirements.txt": pinned})) == tuple(pinned.split())
+
+
 def test_a_requirement_on_one_machines_disk_is_refused(tmp_path: Path) -> None:
     text = f"{REQUIREMENTS}lib @ file:///home/me/lib\n"
 

@@ -38,6 +38,14 @@ READ = {
         'class S(BaseSettings):\n    a: str\n    b: str\ns = S(a="x")\n',
         {"A", "B!"},
     ),
+    "values where the environment lacks them": (
+        "class S(BaseSettings):\n    a: str\ntry:\n    s = S()\nexcept ValueError:\n    s = S(a='x')\n",
+        {"A"},
+    ),
+    "values of one object of two": (
+        "class S(BaseSettings):\n    a: str\ns = S()\nother = S(a='x')\n",
+        {"A!"},
+    ),
     "a conversion": ('A = int(os.getenv("A"))\nB = int(os.getenv("B") or 5)\n', {"A!", "B"}),
     "a method": ('A = os.getenv("A").split(",")\n', {"A!"}),
     "a check": (
@@ -63,6 +71,26 @@ READ = {
         'B = own.get("B")\n'
         'C = own("C", str, "x")\n',
         {"APP_A!", "APP_B!", "APP_C"},
+    ),
+    "a generic base class": (
+        "from typing import Generic, TypeVar\nT = TypeVar('T')\n"
+        "class B(BaseSettings, Generic[T]):\n    a: str\n"
+        "class S(B[int]):\n    b: str\ns = S()\n",
+        {"A!", "B!"},
+    ),
+    "a default that a base class lacks": (
+        'class B(BaseSettings):\n    a: str\nclass S(B):\n    a: str = "x"\ns = S()\n',
+        {"A"},
+    ),
+    "a function that demands": (
+        "def need(name):\n    value = os.getenv(name)\n    if not value:\n        raise ValueError(name)\n"
+        '    return value\nA = need("A")\ndef late():\n    return need("B")\n',
+        {"A!", "B"},
+    ),
+    "a function with a default": (
+        "def env(name, default=None):\n    return os.environ[name] if default is None else default\n"
+        'A = env("A")\nB = env("B", "x")\n',
+        {"A!", "B"},
     ),
     "decouple": ('from decouple import config\nA = config("A", "x")\nB = config("B")\n', {"A", "B!"}),
 }

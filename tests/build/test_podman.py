@@ -19,6 +19,7 @@ from tests.conftest import FakeProgram, MakeProject, write_files
 from tests.support.engine import telling
 from tests.support.podman import Podman, registry
 from tests.support.podman import podman as running
+from tests.support.shop import PROJECT
 
 PODMAN = {"Version": "5.4.2", "Components": [{"Name": "Podman Engine"}]}
 # As Podman 5.4 prints it: `slim` waits for `builder`.
@@ -178,19 +179,6 @@ def test_a_docker_command_that_is_podman_is_named_before_a_build(
         builder.find(replace(here, candidate=engine.candidate))
 
 
-SHOP = {
-    "pyproject.toml": (
-        '[project]\nname = "shop"\nversion = "1.4.2"\nrequires-python = ">=3.11"\n'
-        'dependencies = ["fastapi", "uvicorn"]\n[dependency-groups]\ndev = ["httpx", "pytest"]\n'
-    ),
-    "main.py": (
-        "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n"
-        '@app.get("/health")\ndef health() -> dict[str, str]:\n    return {"status": "ok"}\n'
-    ),
-    "tests/test_main.py": "from main import health\n\n\ndef test_health() -> None:\n    assert health()\n",
-}
-
-
 @pytest.mark.live
 @pytest.mark.acceptance
 @pytest.mark.timeout(600)
@@ -212,7 +200,7 @@ class TestReal:
     @classmethod
     def shop(cls, inside: Podman, folder: Path) -> Path:
         """A project in git, built once."""
-        shop = write_files(folder / "shop", SHOP)
+        shop = write_files(folder / "shop", PROJECT)
         inside.run(["git", "init", "--quiet"], shop)
         identity = ["-c", "user.name=A", "-c", "user.email=a@example.com"]
         inside.run(["git", "add", "."], shop)

@@ -100,6 +100,10 @@ def _find(code: Code, apps: Apps) -> Apps:
             _factories(module, apps)
     for module in modules:
         _objects(module, apps)
+    holders = {function.partition(".")[0].encode() for _, function in apps.inner if "." in function}
+    for module in _others(code, {m.path for m in modules}, lambda data: any(h in data for h in holders)):
+        _objects(module, apps)
+        modules.append(module)
     modules += _users(code, apps, {m.path for m in modules})
     for find in (_wrappers, _mounts):
         for module in modules:

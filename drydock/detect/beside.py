@@ -142,17 +142,22 @@ def steps(files: Iterable[Dockerfile]) -> Iterator[Found[str]]:
         for text, line in file.added:
             fact = f"the Dockerfile has {short(text)}, which drydock's builds do not repeat"
             yield Found(fact, f"{file.path}:{line}")
-        for path, line in file.volumes:
-            fact = (
-                f"the Dockerfile declares the volume {path}: name it in volumes if the program writes there"
-            )
-            yield Found(fact, f"{file.path}:{line}")
         for name, value, line in file.variables:
             if not OWN_VARIABLES.match(name):
                 shown = f"{name}={value}" if kind_of(name) == "plain" and len(value) < SHOWN else name
                 yield Found(
                     f"the Dockerfile sets {shown}: set it where the image runs", f"{file.path}:{line}"
                 )
+
+
+def volumes(files: Iterable[Dockerfile], written: Iterable[str]) -> Iterator[Found[str]]:
+    """Yield the volumes of the Dockerfile that starts the application, which it is not seen to write."""
+    known = tuple(f"/{path.lstrip('/')}" for path in written)
+    for file in list(files)[:1]:
+        for path, line in file.volumes:
+            if not any(one.startswith(f"{path}/") or path.endswith(one) for one in known):
+                fact = f"the Dockerfile declares the volume {path}: name it in volumes if it is written"
+                yield Found(fact, f"{file.path}:{line}")
 
 
 def options(evidence: Evidence) -> tuple[Found[tuple[str, ...]] | None, list[Found[str]]]:

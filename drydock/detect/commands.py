@@ -48,6 +48,7 @@ class Command:
     line: str = ""  # the place with its line, if `where` has none
     by: str = ""  # the place of the command that runs this script; empty if it is not one
     hosted: bool = False  # a hosting platform runs it
+    paths: tuple[str, ...] = ()  # the tree's folders in PYTHONPATH
 
 
 def parts_of(text: str) -> list[str]:

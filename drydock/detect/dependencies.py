@@ -121,6 +121,16 @@ def _elsewhere(tree: Tree, files: list[Dockerfile]) -> Choice:
     if sources:
         return _conflict("several declarations of dependencies", sources)
     remedy = "add a pyproject.toml or requirements.txt"
+    for path in tree.named("environment.yml", "environment.yaml"):
+        fact = "the dependencies are declared for conda, which drydock does not run"
+        return None, [], [Blocker("dependencies", fact, path, remedy)]
+    for tool, words, where in _installs(files):
+        if tool.startswith("pip") and "fastapi" in words:
+            return (
+                None,
+                [],
+                [Blocker("dependencies", "only the Dockerfile declares the dependencies", where, remedy)],
+            )
     return None, [], [Blocker("dependencies", "no file declares the dependencies", "", remedy)]
 
 
@@ -139,6 +149,8 @@ def _among(tree: Tree, sources: list[Source], files: list[Dockerfile]) -> Choice
         chosen = Chosen(mentioned[0], f"installed by {_mentioned(mentioned[0], files)}")
     elif len(locks) == 1 and all(_within(s, locks[0]) for s in sources):
         chosen = Chosen(locks[0], "the lock holds all that the other files ask for")
+    elif not locks and len(itself := [s for s in sources if s.itself]) == 1:
+        chosen = Chosen(itself[0], "it installs the project itself")
     elif not locks and len(pins) == 1 and all(s.names <= pins[0].names for s in sources):
         chosen = Chosen(pins[0], "it pins all that the other files ask for")
     elif not locks and (own := [s for s in sources if _resolved(tree, s, sources)]):
@@ -181,7 +193,10 @@ def asked(source: Source, files: list[Dockerfile]) -> tuple[dict[str, str], dict
     extras: dict[str, str] = {}
     groups: dict[str, str] = {}
     for _, words, where in _installs(files):
-        for name in _split(" ".join(part for match in SELECTED.findall(words) for part in match)):
+        names = _split(" ".join(part for match in SELECTED.findall(words) for part in match))
+        names += [*source.extras] if "--all-extras" in words else []
+        names += [*source.groups] if "--all-groups" in words else []
+        for name in names:
             for found, declared in ((extras, source.extras), (groups, source.groups)):
                 if name in declared and not DEVELOPMENT.search(name):
                     found.setdefault(name, where)

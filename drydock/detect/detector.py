@@ -167,6 +167,7 @@ class _Detection:
         server = self._sockets(names, server)
         required = {one.value.name.upper() for one in read if one.value.required}
         writable, data = self._writable(required), self._data_files()
+        self.notes += beside.volumes(self.files, [one.value for one in writable])
         self.notes += beside.surprises(startup, host) if startup else ()
         if startup and "volumes" not in self.overrides and (places := undecided(startup)):
             fact = "it writes where only a run knows: name the folder in volumes, unless it is below /tmp"
@@ -277,7 +278,7 @@ class _Detection:
         if self.entry is None or self.startup is None:
             return
         for item in self.evidence:
-            if item.missing and "$" not in item.missing:
+            if item.missing and "$" not in item.missing and item.rank < DEVELOPMENT:
                 self.notes.append(Found(f"{item.missing} is started, but no file defines it", item.where))
         told, known = self.entry.evidence, {*self.apps.known, self.entry.app.key}
         for item in self.evidence:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -96,11 +96,11 @@ def dockerfiles(tree: Tree) -> list[Dockerfile]:
     found = [f for f in texts if DOCKERFILE.fullmatch(f)] or list(texts)
     found.sort(key=lambda f: (f.count("/"), folder_of(f), "prod" not in f.lower(), f))
     targets = _targets(tree)
-    return [read_dockerfile(tree, path, texts[path], targets.get(path, "")) for path in found[:MAX_FILES]]
+    return [read_dockerfile(tree, path, texts[path], targets.get(path, set())) for path in found[:MAX_FILES]]
 
 
-def _targets(tree: Tree) -> dict[str, str]:
-    """Return the stage of each Dockerfile that production's compose files build, where they agree."""
+def _targets(tree: Tree) -> dict[str, set[str]]:
+    """Return the stages of each Dockerfile that production's compose files build."""
     found: dict[str, set[str]] = {}
     for path, _, service in compose_services(tree):
         built, target = build_of(path, service), table(service, "build").get("target")
@@ -110,8 +110,8 @@ def _targets(tree: Tree) -> dict[str, str]:
             and not NOT_PRODUCTION.search(path)
             and not DEVELOPERS.search(target)
         ):
-            found.setdefault(built[1], set()).add(target)
-    return {path: names.pop() for path, names in found.items() if len(names) == 1}
+            found.setdefault(built[1], set()).add(target.lower())
+    return found
 
 
 def kept(tree: Tree) -> list[Found[str]]:
@@ -125,10 +125,10 @@ def kept(tree: Tree) -> list[Found[str]]:
     return found
 
 
-def read_dockerfile(tree: Tree, path: str, text: str, target: str = "") -> Dockerfile:
+def read_dockerfile(tree: Tree, path: str, text: str, targets: Collection[str] = ()) -> Dockerfile:
     """Return a Dockerfile's facts; its context is the folder with the files that it copies.
 
-    `target` is the stage that is built, the last one if empty.
+    Of the stages that are built (`targets`), the one that serves counts, else the last stage.
     """
     stages: dict[str, Dockerfile] = {}
     instructions = list(dockerfile.instructions(text))
@@ -154,7 +154,10 @@ def read_dockerfile(tree: Tree, path: str, text: str, target: str = "") -> Docke
             _apply(current, tree, replace(one, text=expand(one.text, arguments)))
             if _is_foreign(one, stages):
                 current.added.append((f"{one.keyword} {one.text}", one.line))
-    current = stages.get(target.lower(), current)
+    built = [stages[name] for name in sorted(targets) if name in stages]
+    serving = [stage for stage in built if _serves(stage)]
+    if len(serving) == 1 or (len(built) == 1 and not _serves(current)):
+        current = (serving or built)[0]
     current.bases, current.runs, current.compilers = bases, runs, compilers
     return current
 
@@ -240,6 +243,10 @@ def _tiangolo(tree: Tree, file: Dockerfile) -> list[tuple[str, int]]:
     return [(f"uvicorn {'app.' if inner else ''}main:app --port 80", line)]
 
 
+def _serves(stage: Dockerfile) -> bool:
+    return any(launch.server for text, _ in _started(stage) for launch in read_command(text))
+
+
 def _copy(stage: Dockerfile, tree: Tree, copied: list[str]) -> None:
     *sources, last = copied
     target = join(stage.workdir, last)
@@ -303,7 +310,10 @@ def commands(tree: Tree, files: list[Dockerfile], deployed: Iterable[Command]) -
         folders = file.folders(tree, file.workdir) or (file.context,)
         for text, number in started:
             variables = {name: value for name, value, _ in file.variables}
-            found.append(Command(expand(text, variables), f"{file.path}:{number}", folders, production))
+            where, line = f"{file.path}:{number}", expand(text, variables)
+            places = variables.get("PYTHONPATH", "").split(":")
+            paths = tuple(folder for place in places for folder in file.folders(tree, join(place)) if place)
+            found.append(Command(line, where, folders, production, paths=paths))
     found += [*deployed, *supervised(tree, files)]
     by_path = {file.path: file for file in files}
     for path, name, service in compose_services(tree):
@@ -335,7 +345,7 @@ def _service_command(service: dict[str, Any]) -> str:
     """Return a compose service's command, its entrypoint before arguments of it; empty without one."""
     given = (service.get(name) or "" for name in ("entrypoint", "command"))
     first, last = (" ".join(map(str, one)) if isinstance(one, list) else str(one) for one in given)
-    return _joined(first, last) or last or first
+    return (_joined(first, last) or last or first).replace("$$", "$")  # as compose spells it
 
 
 def with_scripts(tree: Tree, commands: Iterable[Command]) -> Iterator[Command]:

@@ -290,12 +290,17 @@ def undecided(startup: Startup) -> list[str]:
     for site in startup.calls:
         kind, node = _classified(_callee(site), site)
         own = reader(site)
-        if kind in {"make", "write"} and node and not own.path(node) and not own.folder(node):
-            bound = site.module.bound(node.id, site.scope.function) if isinstance(node, ast.Name) else None
-            made = ast.unparse(node) + (ast.unparse(bound.value) if bound else "")
-            if not PASSING.search(made):
-                found.append(site.where)
+        unknown = kind in {"make", "write"} and node and not own.path(node) and not own.folder(node)
+        if unknown and node and not PASSING.search(_origin(site, node)):
+            found.append(site.where)
     return found
+
+
+def _origin(site: Site, node: ast.expr, hops: int = 3) -> str:
+    """Return an expression's source text with that of the values that its names have."""
+    names = (one.id for one in ast.walk(node) if isinstance(one, ast.Name)) if hops else ()
+    bound = (site.module.bound(name, site.scope.function) for name in names)
+    return " ".join([ast.unparse(node), *(_origin(site, one.value, hops - 1) for one in bound if one)])
 
 
 def _uses(startup: Startup, site: Site) -> Iterator[FileUse]:

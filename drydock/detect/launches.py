@@ -127,6 +127,8 @@ def _launched(code: Code, apps: Apps, launch: Launch, command: Command) -> list[
         hit = target(code, apps, launch.target, roots, command.where, rank)
         # The working directory is known only if the module was found in the command's folder.
         workdir = folders[roots.index(hit.root)] if hit.root in roots else hit.root
+        if hit.root in command.paths or hit.root == join(folders[0], "src"):
+            workdir = folders[0]  # PYTHONPATH, or an installation, brings the module
         factory, options = hit.factory or launch.factory, launch.options
         if launch.server == "gunicorn":
             options = gunicorn.with_settings(code, options, workdir or folders[0])

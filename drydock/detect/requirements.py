@@ -21,7 +21,7 @@ EDITABLE = re.compile(r"^(-e|--editable)[ =]\s*")
 # A folder, a wheel or a source archive on this machine: for pip, any text with a slash is one.
 LOCAL = re.compile(
     r"^(?:[\w.-]+\s*@\s*)?(?:file:(?:///?(?=\.))?)?(?P<path>\.{1,2}(?![\w-])[^\s\[;]*|(?![\w+.-]+:)[\w.-]+/[^\s\[;:@]+|"
-    r"[\w.-]+\.(?:whl|tar\.gz|zip))(?:\[[\w, .-]*\])?\s*(?:;.*)?$"
+    r"[\w.-]+\.(?:whl|tar\.gz|zip))(?:\[(?P<extras>[\w, .-]*)\])?\s*(?:;.*)?$"
 )
 NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})*")
 EGG = re.compile(r"[#&]egg=([\w.-]+)")
@@ -52,6 +52,7 @@ class RequirementsFile:
     wanted: tuple[Wanted, ...]
     hashed: bool
     itself: bool  # whether it installs its own project
+    own_extras: tuple[str, ...] = ()  # of its own project
     local: tuple[str, ...] = ()  # the other folders and files that it installs
     readable: bool = True  # whether uv reads it unchanged
 
@@ -87,6 +88,7 @@ def read_requirements(tree: Tree, path: str) -> RequirementsFile:
     found: list[Wanted] = []
     local: list[str] = []
     hashed = itself = False
+    extras: list[str] = []
     pending = [(path, True)]
     while pending and len(files) < MAX_INCLUDES:
         current, wants = pending.pop()
@@ -111,6 +113,7 @@ def read_requirements(tree: Tree, path: str) -> RequirementsFile:
             if match := LOCAL.match(line):
                 inner = join(folder_of(current), match["path"])
                 itself = itself or inner == folder_of(current)
+                extras += re.findall(r"[\w.-]+", match["extras"] or "") if inner == folder_of(current) else []
                 local += [inner] if inner != folder_of(current) else []
             elif item := wanted(line, f"{current}:{number}"):
                 found.append(item)
@@ -118,7 +121,8 @@ def read_requirements(tree: Tree, path: str) -> RequirementsFile:
     archives = [path for path in local if tree.exists(path)]
     readable = not utf16 and len(archives) == len(local)
     files += [path for path in archives if readable and path not in files]
-    return RequirementsFile(path, tuple(files), tuple(found), hashed, itself, tuple(local), readable)
+    own = tuple(extras)
+    return RequirementsFile(path, tuple(files), tuple(found), hashed, itself, own, tuple(local), readable)
 
 
 def _lines(text: str) -> list[tuple[str, int]]:

@@ -226,8 +226,10 @@ class Routes:
         found = module.symbol(name)
         entry = self.entry
         own = {entry.app.key, entry.app.wraps, Key(entry.path, entry.name)}
-        if found and Key(found.module.path, found.name) in own:
+        if (found and Key(found.module.path, found.name) in own) or (name and name == _held(entry)):
             return TOP
+        if isinstance(node, ast.Attribute) and (held := _router_of(module, node, function)):
+            return held
         if name and function and "." not in name:
             binding = module.bound(name, function)
             if binding and binding.scope.function == function:
@@ -306,15 +308,38 @@ def _is_handed(site: Site, node: ast.expr) -> bool:
 
 
 def _makes_entry(site: Site, entry: Entry) -> bool:
-    maker = entry.app.made_by or entry.app.key
+    maker = entry.app.made_by or entry.app.wraps or entry.app.key
+    if held := _held(entry):
+        return any(b.name == held and b.value is site.node for b in site.module.bindings)
     binding = site.module.bound(maker.name)
     made = site.scope.function == maker.name or (binding is not None and binding.value is site.node)
     return made and site.module.path == maker.path
 
 
+def _held(entry: Entry) -> str:
+    """Return the attribute of `self` with an application that an object holds; empty for another one."""
+    name = (entry.app.wraps or entry.app.key).name
+    return f"self.{name.rpartition('.')[2]}" if "." in name else ""
+
+
+def _router_of(module: Module, node: ast.Attribute, function: str) -> Key | None:
+    """Return the router `self.router` of a class, or that of an object which a call makes."""
+    of, owner, name = node.value, function.rpartition(".")[0], f"self.{node.attr}"
+    if isinstance(of, ast.Name) and of.id != "self" and (binding := module.bound(of.id, function)):
+        of = binding.value
+    if module.dotted(of) != "self":
+        found = module.symbol(of.func) if isinstance(of, ast.Call) else None
+        if found is None:
+            return None
+        module, owner = found.module, found.name
+    known = any(b.name == name and b.scope.function.startswith(f"{owner}.") for b in module.bindings)
+    return Key(module.path, f"{owner}:{name}") if owner and known else None
+
+
 def _key(module: Module, name: str, function: str) -> Key:
     binding = module.bound(name, function)
     inner = binding.scope.function if binding else ""
+    inner = inner.rpartition(".")[0] if name.startswith("self.") else inner
     return Key(module.path, f"{inner}:{name}" if inner else name)
 
 

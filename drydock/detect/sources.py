@@ -43,9 +43,13 @@ MODULES = {
 def declares(tree: Tree, folder: str, depth: int = 3) -> list[Source]:
     """Return a folder's declarations of dependencies, lock files first, with those of local folders."""
     found = []
-    for source in _own(tree, folder):
+    own = _own(tree, folder)
+    for source in own:
         inner = [next(iter(declares(tree, one, depth - 1)), None) for one in source.local if depth]
         more = tuple(item for one in inner if one for item in one.wanted)
+        project = (one for one in own if source.itself and one.tool is not source.tool and not one.lock)
+        for one in project:
+            more += (*one.wanted, *one.selected(source.own_extras))
         found.append(replace(source, wanted=source.wanted + more))
     return found
 

@@ -257,8 +257,6 @@ class TestReal:
         assert json.loads(told)["labels"]["org.example.pier"] == "7"
 
     def test_what_was_built_is_removed(self, inside: Podman, shop: Path) -> None:
-        inside.drydock("build", folder=shop)
-
         said = inside.drydock("clean", folder=shop).stdout
 
         assert "removed image docker.io/library/shop:dev" in said

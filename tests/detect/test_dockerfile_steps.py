@@ -66,6 +66,25 @@ def test_the_stage_that_compose_builds_is_the_one_that_counts(tmp_path: Path) ->
     assert [note.where for note in findings.notes] == ["Dockerfile:5"]
 
 
+def test_of_several_stages_that_compose_builds_the_one_that_serves_counts(tmp_path: Path) -> None:
+    text = (
+        "FROM python:3.12-slim AS web\nWORKDIR /app\nCOPY . .\nCMD uvicorn main:app --port 8181\n"
+        "FROM web AS worker\nCMD python worker.py\n"
+    )
+    compose = "services:\n" + "".join(
+        f"  {name}:\n    build:\n      context: .\n      target: {name}\n" for name in ("web", "worker")
+    )
+
+    assert found(tmp_path, {"Dockerfile": text, "compose.yaml": compose}).port.value == 8181
+
+
+def test_a_volume_that_the_program_is_seen_to_write_is_no_note(tmp_path: Path) -> None:
+    made = f"import os\nos.makedirs('kept')\n{APP}"
+    files: dict[str, str | bytes] = {"main.py": made, "Dockerfile": f"{HEAD}VOLUME /app/kept\n{SERVE}"}
+
+    assert found(tmp_path, files).notes == ()
+
+
 def test_a_stage_for_developers_does_not_count(tmp_path: Path) -> None:
     text = (
         "FROM python:3.12-slim AS development\nWORKDIR /app\nCOPY . .\nCMD uvicorn main:app --port 8001\n"
@@ -92,10 +111,10 @@ COMPOSE = "services:\n  web:\n    build: .\n    image: shop\n    command: uvicor
     ["    image: shop\n", "    extends: web\n", "    extends:\n      service: web\n"],
 )
 def test_a_service_of_the_same_image_is_a_worker(service: str, tmp_path: Path) -> None:
-    text = f"{COMPOSE}{service}    command: arq tasks.Worker\n"
+    text = f"{COMPOSE}{service}    command: arq tasks.Worker $$NAME\n"
     files: dict[str, str | bytes] = {"Dockerfile": f"{HEAD}{SERVE}", "compose.yaml": text}
 
-    assert [one.value for one in found(tmp_path, files).workers] == ["arq tasks.Worker"]
+    assert [one.value for one in found(tmp_path, files).workers] == ["arq tasks.Worker $NAME"]
 
 
 def test_programs_before_the_server_are_noted_of_every_command_that_starts_it(tmp_path: Path) -> None:

@@ -98,6 +98,18 @@ def test_an_application_is_found_wherever_the_module_keeps_it(text: str, name: s
     assert (value(findings.entry_point), findings.factory.value) == (name, False)
 
 
+def test_an_object_of_another_modules_class_has_its_routes_and_documentation(tmp_path: Path) -> None:
+    served = HOLDER.replace("FastAPI()", "FastAPI(docs_url=None)").replace(
+        "    def get", "        self.app.add_api_route('/health', self.get)\n    def get"
+    )
+    findings = found(
+        tmp_path, {"main.py": "from served import Server\nserver = Server()\n", "served.py": served}
+    )
+
+    assert (value(findings.entry_point), value(findings.liveness)) == ("main:server.app", "/health")
+    assert findings.docs is None
+
+
 def test_a_launcher_names_its_own_package(tmp_path: Path) -> None:
     files = {
         "shop/__init__.py": "",

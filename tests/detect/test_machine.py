@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.detect.support import value
-from tests.detect.test_kinds import APP, REQUIREMENTS, found
+from tests.detect.test_kinds import APP, REQUIREMENTS, asked, found
 
 PINS = {
     ".tool-versions": "nodejs 20.1.0\npython 3.11.4\n",
@@ -107,6 +107,18 @@ def test_a_client_that_asks_at_import_is_refused(text: str, tmp_path: Path) -> N
     assert [one.key for one in found(tmp_path, {"main.py": text + APP}).blockers] == ["network"]
 
 
+@pytest.mark.parametrize("text", ["-e .[server]\nasyncpg\n", ".[server]\nasyncpg\n"])
+def test_requirements_that_install_the_project_hold_all_that_it_declares(text: str, tmp_path: Path) -> None:
+    declared = "[project]\nname = 'x'\nversion = '1'\ndependencies = ['fastapi']\n"
+    extras = "[project.optional-dependencies]\nserver = ['uvicorn']\ntest = ['pytest']\n"
+    findings = found(tmp_path, {"requirements.txt": text, "pyproject.toml": declared + extras})
+
+    assert findings.conflicts == ()
+    assert set(asked(findings)) == {"asyncpg", "fastapi", "uvicorn"}
+    assert findings.server is not None
+    assert findings.server.value.place == "default"
+
+
 def test_a_requirement_on_one_machines_disk_is_refused(tmp_path: Path) -> None:
     text = f"{REQUIREMENTS}lib @ file:///home/me/lib\n"
 
@@ -143,6 +155,39 @@ def test_a_late_import_of_pkg_resources_is_found(tmp_path: Path) -> None:
     files = {"main.py": f"from parts import x\n{APP}", "parts/__init__.py": "", "parts/x.py": late}
 
     assert found(tmp_path, files).resources == "parts/x.py"
+
+
+@pytest.mark.parametrize(
+    ("option", "more"),
+    [("--all-extras", "[project.optional-dependencies]"), ("--all-groups", "[dependency-groups]")],
+)
+def test_all_extras_and_groups_that_the_dockerfile_installs_are_installed(
+    option: str, more: str, tmp_path: Path
+) -> None:
+    text = "[project]\nname = 'x'\nversion = '1'\ndependencies = ['fastapi', 'uvicorn']\n"
+    run = f"FROM python:3.12\nCOPY . .\nRUN uv sync {option} --no-dev\nCMD uvicorn main:app\n"
+    files: dict[str, str | bytes] = {"Dockerfile": run, "requirements.txt": ""}
+    findings = found(
+        tmp_path, {**files, "pyproject.toml": f"{text}{more}\npg = ['asyncpg']\ntest = ['pytest']\n"}
+    )
+
+    assert asked(findings) == ("fastapi", "uvicorn", "asyncpg")
+
+
+@pytest.mark.parametrize(
+    ("files", "where"),
+    [
+        ({"environment.yml": "dependencies:\n  - fastapi\n"}, "(environment.yml)"),
+        (
+            {"Dockerfile": "FROM python:3.12\nRUN pip install fastapi\nCMD uvicorn main:app\n"},
+            "(Dockerfile:2)",
+        ),
+    ],
+)
+def test_dependencies_that_no_file_of_ours_declares_are_named(
+    files: dict[str, str], where: str, tmp_path: Path
+) -> None:
+    assert where in found(tmp_path, {"requirements.txt": "", **files}).blockers[0].text
 
 
 def test_a_public_key_is_no_secret(tmp_path: Path) -> None:
@@ -192,3 +237,23 @@ def test_a_probe_is_a_get_route_named_like_a_health_check(route: str, live: str,
     text = f"{APP}{route}\ndef ask(): ...\n"
 
     assert value(found(tmp_path, {"main.py": text}).liveness) == live
+
+
+ROUTER = (
+    "from fastapi import APIRouter\nclass Shop:\n    def __init__(self):\n"
+    "        self.router = APIRouter(prefix='/v1')\n        self.router.add_api_route('/health', self.ask)\n"
+    "    def ask(self): ...\n"
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "app.include_router(Shop().router, prefix='/api')\n",
+        "shop = Shop()\napp.include_router(shop.router, prefix='/api')\n",
+    ],
+)
+def test_the_routes_of_a_router_that_an_object_holds_are_found(text: str, tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {"shop.py": ROUTER, "main.py": f"from shop import Shop\n{APP}{text}"}
+
+    assert value(found(tmp_path, files).liveness) == "/api/v1/health"

@@ -91,6 +91,8 @@ def test_a_path_that_only_a_run_knows_is_a_note(tmp_path: Path) -> None:
         "import tempfile\nos.makedirs(os.path.join(tempfile.gettempdir(), 'x'))\n",
         "def save(user):\n    user.save()\n    user.save('draft')\n",
         'open("/tmp/x", "w")\n',
+        "import tempfile\ndef f(name):\n    with tempfile.TemporaryDirectory() as d:\n"
+        "        path = os.path.join(d, name)\n        open(path, 'wb')\n",
     ],
 )
 def test_temporary_files_and_other_methods_are_no_writes(text: str, tmp_path: Path) -> None:

@@ -66,6 +66,10 @@ def podman(engine: Engine, base: str, folder: Path) -> Iterator[Podman]:
         "XDG_CACHE_HOME": str(folder / "cache"),
         "XDG_STATE_HOME": str(folder / "state"),
         "PODMAN_IGNORE_CGROUPSV1_WARNING": "1",
+        # Root inside works in folders of this user.
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "safe.directory",
+        "GIT_CONFIG_VALUE_0": "*",
     }
     if certificates := ca_bundle():
         mounts.append(f"--volume={certificates.resolve()}:/etc/ssl/certs/ca-certificates.crt:ro")

@@ -55,19 +55,20 @@ def test_packages_are_all_asked_for(folder: Path) -> None:
 
 
 def test_every_example_stands_in_the_document() -> None:
-    document = (ROOT / "docs/background/results.md").read_text(encoding="utf-8")
+    document = (ROOT / "docs/background/projects.md").read_text(encoding="utf-8")
     rows = document.split("<!-- examples -->", 1)[1].split("\n## ", 1)[0]
 
     assert re.findall(r"^\| `(\w+)` \|", rows, re.MULTILINE) == [case.name for case in cases.examples()]
 
 
 def test_every_public_project_stands_in_the_document_with_its_revision() -> None:
-    document = (ROOT / "docs/background/results.md").read_text(encoding="utf-8")
-    rows = dict(re.findall(r"^\| \[([\w./-]+)\]\(https://[^)]+\) ([0-9a-f]{10}) \|", document, re.MULTILINE))
+    document = (ROOT / "docs/background/projects.md").read_text(encoding="utf-8")
+    rows = set(
+        re.findall(r"^\| \[[\w.-]+/([\w.-]+)\]\(https://[^)]+\) ([0-9a-f]{10}) \|", document, re.MULTILINE)
+    )
 
-    projects = {case.name: case.revision for case in cases.projects(ROOT)}
-
-    assert {name.rpartition("/")[2]: revision for name, revision in rows.items()} == projects
+    # The page has more projects than those that are verified.
+    assert {(case.name, case.revision) for case in cases.projects(ROOT)} <= rows
 
 
 def test_what_is_as_it_should_be_has_no_faults() -> None:

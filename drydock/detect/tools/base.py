@@ -43,6 +43,7 @@ class Source:
     package: str = ""  # the workspace member to install
     hashed: bool = False
     itself: bool = False  # whether it installs the project itself
+    own_extras: tuple[str, ...] = ()  # of the project itself
     by_text: bool = False  # whether an installer has to run the declaration in order to read it
     reader: str = ""
     local: tuple[str, ...] = ()  # the other folders and files that it installs

@@ -80,7 +80,9 @@ class Requirements(Tool):
             return None
         source = Source(self, folder, read.files, path, read.wanted, local=read.local)
         hashed = read.hashed and read.readable
-        return replace(source, hashed=hashed, itself=read.itself, by_text=not read.readable)
+        return replace(
+            source, hashed=hashed, itself=read.itself, own_extras=read.own_extras, by_text=not read.readable
+        )
 
     def installed(self, tree: Tree, text: str) -> list[Source]:
         """Return the production files with names of their own that a command installs, or their lock."""

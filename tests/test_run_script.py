@@ -152,8 +152,14 @@ def test_a_long_installation_gives_signs_of_life(copy: Path, tmp_path: Path) -> 
         'case "$1 $2" in "pip sync") sleep 5 ;; esac\n'
         f'[ "$1" != venv ] || {{ mkdir -p {copy}/.venv/bin; cp "$0" {copy}/.venv/bin/python; }}\n'
     )
-    (programs / "uv").chmod(0o755)
+    # A pause between two signs that held standard error would keep a reader waiting after the end.
+    (programs / "sleep").write_text(
+        f'#!/bin/sh\n[ "$1" != 2 ] || [ ! -e /proc/$$/fd/3 ] || touch {programs}/held\nexec /bin/sleep "$@"\n'
+    )
+    for program in programs.iterdir():
+        program.chmod(0o755)
 
     done = run(copy, "true", PATH=f"{programs}:{os.environ['PATH']}")
 
     assert (done.returncode, done.stderr) == (0, "drydock: installing the locked tools into .venv\n..\n")
+    assert not (programs / "held").exists()

@@ -105,7 +105,8 @@ def measure(start: Path, folder: Path, trace: Path) -> None:
             # The answer 401 needs the issuer's keys. If the application ended while fetching them, it would
             # warn (anyio forgets a coroutine), and a warning imports modules that no path to readiness needs.
             wait_until(url + "/api/ada/tasks", 401, {"Authorization": f"Bearer {forged()}"})
-        run([sys.executable, str(start), "migrate"], environment | remote, code=None)
+        # A minute's tries follow, which import nothing else.
+        run_until("waiting for the database", [sys.executable, str(start), "migrate"], environment | remote)
 
 
 @contextmanager
@@ -163,14 +164,29 @@ def send(url: str, headers: Mapping[str, str], body: object) -> None:
         answer.read()
 
 
-def run(arguments: list[str], environment: Mapping[str, str], code: int | None = 0) -> str:
-    """Run a program and return its output; an unexpected exit code ends the measurement."""
+def run(arguments: list[str], environment: Mapping[str, str]) -> str:
+    """Run a program and return its output; a failure ends the measurement."""
     done = subprocess.run(  # noqa: S603 - argument lists of our own
         arguments, env=environment, stdout=subprocess.PIPE, text=True, check=False
     )
-    if code is not None and done.returncode != code:
+    if done.returncode != 0:
         sys.exit(f"error: {' '.join(arguments)} exited with {done.returncode}; read the log above")
     return done.stdout.strip()
+
+
+def run_until(words: str, arguments: list[str], environment: Mapping[str, str]) -> None:
+    """Run a program until its log has these words, then end it; the measurement ends if it never does."""
+    process = subprocess.Popen(  # noqa: S603 - argument lists of our own
+        arguments, env=environment, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr  # noqa: S101 - it is a pipe
+    with process:
+        for line in process.stderr:
+            sys.stderr.write(line)
+            if words in line:
+                process.kill()
+                return
+    sys.exit(f"error: {' '.join(arguments)} never said {words!r}; read the log above")
 
 
 if __name__ == "__main__":

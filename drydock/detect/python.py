@@ -141,10 +141,11 @@ def choose(
         return Choice(Found(overrides["python"], "set by hand: python"), (overrides["python"],))
     limits, notes = _agreed(limits, image)
     found = _within(limits, chosen, image, selected)
-    hard = [limit for limit in limits if not limit.where.endswith(PIN_FILES)]
+    own = (*PIN_FILES, *([image.where] if image else []))
+    hard = [limit for limit in limits if not limit.where.endswith(own)]
     supported = found.supported
     if found.version and len(hard) < len(limits):
-        # A pin file names the developers' version; metadata and wheels tell which others fit.
+        # A pin file and a Dockerfile name the project's own version; metadata and wheels tell which others fit.
         wider = _within(hard, chosen, image, selected).supported
         supported = tuple(dict.fromkeys((found.version.value, *wider)))
     return Choice(found.version, supported, found.conflicts, notes)

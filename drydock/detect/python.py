@@ -145,7 +145,7 @@ def choose(
     hard = [limit for limit in limits if not limit.where.endswith(own)]
     supported = found.supported
     if found.version and len(hard) < len(limits):
-        # A pin file and a Dockerfile name the project's own version; metadata and wheels tell which others fit.
+        # Pin files and a Dockerfile name the project's own; metadata and wheels tell which others fit.
         wider = _within(hard, chosen, image, selected).supported
         supported = tuple(dict.fromkeys((found.version.value, *wider)))
     return Choice(found.version, supported, found.conflicts, notes)

@@ -1044,7 +1044,7 @@ def test_dockerfile_that_a_pin_file_contradicts_leaves_the_other_versions(tmp_pa
     files: dict[str, str | bytes] = {
         "Dockerfile": "FROM python:3.12-slim\nCOPY . .\nCMD uvicorn main:app\n",
         ".python-version": "3.13\n",
-        "pyproject.toml": '[project]\nname = "shop"\nrequires-python = ">=3.12"\ndependencies = ["fastapi"]\n',
+        "pyproject.toml": '[project]\nrequires-python = ">=3.12"\ndependencies = ["fastapi"]\n',
     }
     findings = detect(write(tmp_path, {"main.py": APP, **files}))
 

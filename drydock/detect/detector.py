@@ -26,7 +26,7 @@ from drydock.detect import (
 from drydock.detect import dependencies as deps
 from drydock.detect.apps import SIDE, find_apps
 from drydock.detect.code import MAX_MODULES, Code, Startup, module_name
-from drydock.detect.commands import number
+from drydock.detect.commands import Command, number
 from drydock.detect.entry import Entry, decide
 from drydock.detect.files import file_uses, told_databases
 from drydock.detect.ignore import ignore
@@ -345,7 +345,7 @@ class _Detection:
         self.notes += [Found(fact.format(beside.short(one.value)), one.where) for one in found]
         return found
 
-    def _is_own(self, command: dockerfiles.Command) -> bool:
+    def _is_own(self, command: Command) -> bool:
         """Tell whether a command is the project's, not that of another member of its workspace."""
         above = ancestors((command.line or command.where).rpartition(":")[0])
         member = next((folder for folder in above if self.tree.exists(join(folder, "pyproject.toml"))), ".")

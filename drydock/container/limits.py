@@ -105,7 +105,8 @@ def _count(protocol: Any) -> None:
 
     protocol.on_url, protocol.on_header = on_url, on_header
     for name in PROGRESS:
-        setattr(protocol, name, _progress(getattr(protocol, name), begins=name == "on_message_begin"))
+        own = getattr(protocol, name, None)  # uvicorn before 0.15 lacks the first
+        setattr(protocol, name, _progress(own, begins=name == "on_message_begin"))
 
 
 def _progress(own: Any, *, begins: bool) -> Any:
@@ -113,7 +114,8 @@ def _progress(own: Any, *, begins: bool) -> Any:
         self._kept = 0
         if begins:
             self._head = 0
-        own(self, *arguments)
+        if own:
+            own(self, *arguments)
 
     return called
 

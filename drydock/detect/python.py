@@ -158,10 +158,11 @@ def choose(
             f"it names Python {image.value}, but {found.version.value} is taken: set python if that is wrong"
         )
         notes = (*notes, Found(fact, image.where))
-    hard = [limit for limit in limits if not limit.where.endswith(PINNED)]
+    own = (*PINNED, *([image.where] if image else []))
+    hard = [limit for limit in limits if not limit.where.endswith(own)]
     supported = found.supported
     if found.version and len(hard) < len(limits):
-        # A pin file names the developers' version; metadata and wheels tell which others fit.
+        # Pin files and a Dockerfile name the project's own; metadata and wheels tell which others fit.
         wider = _within(hard, chosen, image, selected).supported
         supported = tuple(dict.fromkeys((found.version.value, *wider)))
     return Choice(found.version, supported, found.conflicts, notes)

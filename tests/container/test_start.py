@@ -470,6 +470,7 @@ def test_a_flood_of_headers_ends_in_431(serving: Callable[..., int], workers: st
 def test_uvicorn_that_cannot_answer_a_bad_request_keeps_the_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     class Protocol:
         connection_made = data_received = connection_lost = None
+        on_url = on_header = on_headers_complete = on_body = on_message_complete = None
 
     monkeypatch.setitem(sys.modules, "old_uvicorn", SimpleNamespace(Protocol=Protocol))
     monkeypatch.setitem(limits.PROTOCOLS, "h11", ("old_uvicorn", "Protocol"))
@@ -478,6 +479,9 @@ def test_uvicorn_that_cannot_answer_a_bad_request_keeps_the_limits(monkeypatch: 
 
     assert Protocol.data_received is not None
     assert Protocol.send_400_response(object(), "bad") is None
+    begun = SimpleNamespace(_kept=1, _head=1)
+    Protocol.on_message_begin(begun)
+    assert (begun._kept, begun._head) == (0, 0)
 
 
 def test_options_come_from_the_projects_command_and_from_variables(

@@ -1038,3 +1038,15 @@ def test_lock_that_fits_is_installed_though_the_dockerfile_passes_it_over(tmp_pa
     }
 
     assert detect(write(tmp_path, files)).dependencies.value.locked  # type: ignore[union-attr]
+
+
+def test_dockerfile_that_a_pin_file_contradicts_leaves_the_other_versions(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "Dockerfile": "FROM python:3.12-slim\nCOPY . .\nCMD uvicorn main:app\n",
+        ".python-version": "3.13\n",
+        "pyproject.toml": '[project]\nrequires-python = ">=3.12"\ndependencies = ["fastapi"]\n',
+    }
+    findings = detect(write(tmp_path, {"main.py": APP, **files}))
+
+    assert value(findings.python) == findings.python_supported[0] == "3.12"
+    assert "3.13" in findings.python_supported

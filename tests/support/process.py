@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import random
 import signal
 import socket
 import subprocess
@@ -129,15 +130,16 @@ def unprivileged(account: str) -> str | None:
 
 
 def free_port(addresses: Sequence[str] = ("127.0.0.1",)) -> int:
-    """Return a TCP port that is free on all given addresses of this machine."""
+    """Return a TCP port that is free on all given addresses of this machine.
+
+    Connections and containers take theirs from 32768 on, and might get this one before it is used.
+    """
     for _ in range(50):
         with contextlib.ExitStack() as stack:
-            port = 0
+            port = random.randrange(20_000, 30_000)  # noqa: S311 - not a secret
             try:
                 for address in addresses:
-                    listener = stack.enter_context(socket.socket())
-                    listener.bind((address, port))
-                    port = listener.getsockname()[1]
+                    stack.enter_context(socket.socket()).bind((address, port))
             except OSError:
                 continue
             return port

@@ -5,13 +5,13 @@ Only the order comes from here. All tests run, and the verdict is about all of t
 
 from __future__ import annotations
 
-import ast
 import base64
 import hashlib
 import json
+import re
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +20,9 @@ from drydock import state
 from drydock.project import Project
 from drydock.state.sealed import write_whole
 
-# Tests that take longer together would not show a failure soon.
-FIRST_SECONDS = 6.0
+# Their names are one variable of the container, which Linux limits to 128 kB.
 MOST = 300
+_DEFINITION = re.compile(r"(\s*)(?:async\s+)?(def|class)\s+(\w+)")
 
 # By test: its seconds and the functions that it calls.
 Tests = Mapping[str, tuple[float, Sequence[str]]]
@@ -83,13 +83,12 @@ def choose(record: Record, now: Mapping[str, str]) -> tuple[str, ...]:
         for name, (_, called) in record.tests.items()
         if not changed.isdisjoint(called) or any(each.startswith(paths) for each in called)
     ]
-    left = FIRST_SECONDS
-    for name in sorted(touched, key=lambda name: len(record.tests[name][1])):
-        left -= record.tests[name][0]
-        if left < 0:
-            break
-        chosen.append(name)
-    return tuple(chosen[:MOST])
+
+    def effort(name: str) -> tuple[int, float]:
+        seconds, called = record.tests[name]
+        return len(called), seconds
+
+    return (*chosen, *sorted(touched, key=effort))[:MOST]
 
 
 def _is_test(name: str) -> bool:
@@ -118,25 +117,24 @@ def digests(source: Path) -> dict[str, str]:
 
 
 def _parts(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the text of each function by its name, and everything else under an empty name."""
-    lines = text.splitlines(keepends=True)
-    at = 0
-    try:
-        functions = sorted(_functions(ast.parse(text).body))
-    except (SyntaxError, ValueError):
-        functions = []
-    for began, ended, name in functions:
-        yield "", "".join(lines[at:began])
-        yield name, "".join(lines[began:ended])
-        at = ended
-    yield "", "".join(lines[at:])
+    """Yield each line with the name of its function; an empty name outside of functions.
 
-
-def _functions(body: Iterable[ast.stmt], inside: str = "") -> Iterator[tuple[int, int, str]]:
-    """Yield the lines and the name of each function that is not inside another one."""
-    for node in body:
-        if isinstance(node, ast.ClassDef):
-            yield from _functions(node.body, f"{inside}{node.name}.")
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            began = min(part.lineno for part in (node, *node.decorator_list))
-            yield began - 1, node.end_lineno or began, f"{inside}{node.name}"
+    By indentation: the image's Python may have syntax that this one cannot parse.
+    """
+    inside: list[tuple[int, str, str]] = []  # indentation, keyword and name of the definitions around a line
+    decorators = ""
+    for line in text.splitlines(keepends=True):
+        words, found = line.strip(), _DEFINITION.match(line)
+        if not found and (decorators or words.startswith("@")):
+            decorators += line
+            continue
+        if words and words[0] not in ")]}#":
+            indentation = len(line) - len(line.lstrip())
+            inside = [one for one in inside if one[0] < indentation]
+        within = bool(inside) and inside[-1][1] == "def"
+        if found and not within:
+            inside.append((len(found[1]), found[2], found[3]))
+            within = found[2] == "def"
+        yield ".".join(name for _, _, name in inside) if within else "", decorators + line
+        decorators = ""
+    yield "", decorators

@@ -109,12 +109,23 @@ def resolve(blueprint: Blueprint) -> dict[str, str]:
     plain = [(blueprint.root / path).read_bytes() for path in found.files if path.endswith(".txt")]
     options = [line for data in plain for line in INDEX.findall(decode(data) or "")]
     indexes = "".join(f"{line.strip()}\n" for line in options)
+    tests = ""
+    if _locks_tests(blueprint):
+        asked = [*_options(blueprint), *test_inputs(folder)]
+        try:
+            with constrained(lock) as chosen:
+                tests = _compile(folder, [*asked, chosen], TEST_TOOLS)
+        except NotLocked as error:
+            if not is_unsolvable(error):
+                raise
+            # The newest versions for production do not suit the tests' pins: older ones may suit both.
+            with constrained(
+                _compile(folder, [*inputs, *test_inputs(folder)], wanted + TEST_TOOLS)
+            ) as chosen:
+                lock = _compile(folder, [*inputs, chosen], wanted)
+                tests = _compile(folder, [*asked, chosen], TEST_TOOLS)
     files = {join(found.folder, LOCK): _head(found, inputs, wanted) + indexes + lock}
-    if not _locks_tests(blueprint):
-        return files
-    with constrained(lock) as chosen:
-        tests = _compile(folder, [*_options(blueprint), chosen, *test_inputs(folder)], TEST_TOOLS)
-    return {**files, join(found.folder, TEST_LOCK): TEST_HEAD + indexes + tests}
+    return {**files, join(found.folder, TEST_LOCK): TEST_HEAD + indexes + tests} if tests else files
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from drydock.detect.dockerfiles import Dockerfile
 from drydock.detect.entry import Entry
 from drydock.detect.launches import Evidence
 from drydock.detect.model import Found, Setting, Worker
+from drydock.detect.routes import checked_hosts, middleware
 from drydock.detect.settings import kind_of
 from drydock.detect.syntax import Site, constant, is_true
 from drydock.detect.values import reader
@@ -351,13 +352,20 @@ def surprises(startup: Startup, host: Found[str] | None) -> Iterator[Found[str]]
 def host(startup: Startup) -> Found[str] | None:
     """Return a name that passes the check of the Host header: `""` if unknown, None without a check."""
     for site in startup.calls:
-        if _middleware(site) == "TrustedHostMiddleware":
-            names = reader(site).texts(site.keyword("allowed_hosts"))
-            if names is None or not all(names):
+        for names in _hosts(site):
+            if not all(names):
                 return Found("", site.where)
             if names and "*" not in names:
                 return Found(names[0].replace("*", "probe", 1), site.where)
     return None
+
+
+def _hosts(site: Site) -> list[list[str]]:
+    """Return the names that each check of the Host header lets through; `[""]` for unknown ones."""
+    if _middleware(site) == "TrustedHostMiddleware":
+        names = reader(site).texts(site.keyword("allowed_hosts"))
+        return [[""] if names is None else names]
+    return [names for one in middleware(site) if (names := checked_hosts(*one)) is not None]
 
 
 def answers_elsewhere(startup: Startup) -> bool:

@@ -9,7 +9,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
-from drydock.detect.tree import Tree, folder_of, is_utf16, join
+from drydock.detect.tree import Tree, folder_of, join
+from drydock.project.lock import encoding
 
 # The first words of a lock file from `drydock init`; the name of its source follows.
 LOCKED_FROM = "# Locked by uv. After a change of "
@@ -117,9 +118,9 @@ def read_requirements(tree: Tree, path: str) -> RequirementsFile:
                 local += [inner] if inner != folder_of(current) else []
             elif item := wanted(line, f"{current}:{number}"):
                 found.append(item)
-    utf16 = any(is_utf16(tree.data(file) or b"") for file in files)
+    marked = any(encoding(tree.data(file) or b"") != "utf-8-sig" for file in files)
     archives = [path for path in local if tree.exists(path)]
-    readable = not utf16 and len(archives) == len(local)
+    readable = not marked and len(archives) == len(local)
     files += [path for path in archives if readable and path not in files]
     own = tuple(extras)
     return RequirementsFile(path, tuple(files), tuple(found), hashed, itself, own, tuple(local), readable)

@@ -22,7 +22,7 @@ from drydock.detect.syntax import (
     parameters,
     words,
 )
-from drydock.detect.values import reader
+from drydock.detect.values import Reader, reader
 
 LIVE = (
     *("livez", "live", "liveness", "alive", "healthz", "health", "healthcheck", "health-check"),
@@ -45,6 +45,8 @@ ASKED = re.compile(r"^(str|int)$|\b(Header|Query|Cookie|Body|Form)\b")
 REFUSED = re.compile(r"HTTP_40[13]_\w+|UNAUTHORIZED|FORBIDDEN")
 # What a middleware asks that refuses some requests alone: those of a path, or of an address.
 SOME = re.compile(r"path|^(?!.*\b(?:headers|cookies)\b).*\bclient\b")
+# The Host header, and no other one, of a request.
+HOST = re.compile(r"headers\b.{0,20}(?<![\w-])host\b|url\.hostname\b", re.I | re.S)
 OWN_NAMES = frozenset({"app", "application", "api", "fastapi_app", "_app", "app_"})
 ADDS_ROUTE = frozenset({"get", "api_route", "head", "add_api_route", "add_route", "route"})
 LISTED = frozenset({"starlette.routing.Route", "fastapi.routing.APIRoute"})
@@ -163,17 +165,13 @@ class Routes:
         return own or any(self._asks_all(site) for site in self.startup.calls)
 
     def _asks_all(self, site: Site) -> bool:
-        """Tell whether a middleware refuses requests for what they lack, whatever their path."""
-        found = site.module.symbol(site.node.args[0]) if site.node.args else None
-        if site.tail in {"add_middleware", "Middleware"} and found and found.node:
-            names = [f"{found.name}.dispatch", f"{found.name}.__call__"]
-            functions = [found.module.functions[name] for name in names if name in found.module.functions]
-        elif site.tail == "middleware":
-            handler = _handler(site)
-            functions = [handler] if handler else []
-        else:
-            return False
-        return any(_refuses(one) and not SOME.search(words(one)) for one in functions)
+        """Tell whether a middleware refuses requests for what they lack, whatever their path and host."""
+        for module, name in middleware(site):
+            function = module.functions[name]
+            of_host = checked_hosts(module, name) is not None and not GUARDS.search(ast.unparse(function))
+            if _refuses(function) and not of_host and not SOME.search(words(function)):
+                return True
+        return False
 
     def _declare(self, site: Site) -> None:
         """Note the prefix of `router = APIRouter(prefix=…)`."""
@@ -382,6 +380,31 @@ def _guarding(module: Module, call: ast.Call) -> bool:
     asked = (one.args[0] for one in ast.walk(node) if isinstance(one, ast.Call) and one.args) if node else ()
     found = (module.symbol(one) for one in asked)
     return bool(GUARDS.search(words(node))) or any(one and _refuses(one.function) for one in found)
+
+
+def middleware(site: Site) -> list[tuple[Module, str]]:
+    """Return the functions of a middleware of the project's own, each as its module and name."""
+    found = site.module.symbol(site.node.args[0]) if site.node.args else None
+    if site.tail in {"add_middleware", "Middleware"} and found and found.node:
+        names = (f"{found.name}.{method}" for method in ("dispatch", "__call__"))
+        return [(found.module, name) for name in names if name in found.module.functions]
+    handler = _handler(site) if site.tail == "middleware" else None
+    return [(site.module, name) for name, one in site.module.functions.items() if one is handler]
+
+
+def checked_hosts(module: Module, name: str) -> list[str] | None:
+    """Return the names that a function compares the Host header with: `[""]` if unknown, None without."""
+    values = Reader(module, name)
+    for node in ast.walk(module.functions[name]):
+        if isinstance(node, ast.Compare):
+            bound = (module.bound(one.id, name) for one in ast.walk(node.left) if isinstance(one, ast.Name))
+            asked = " ".join(map(ast.unparse, [node.left, *(one.value for one in bound if one)]))
+            if HOST.search(asked):
+                several = isinstance(node.ops[0], (ast.In, ast.NotIn))
+                other = node.comparators[0]
+                found = values.texts(other) if several else [values.text(other) or ""]
+                return list(found or [""])
+    return None
 
 
 def _refuses(function: Function | None) -> bool:

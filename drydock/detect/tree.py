@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import configparser
 import json
 import os
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from drydock.project.lock import encoding
 
 MAX_FILES = 60_000
 MAX_DEPTH = 40
@@ -87,15 +88,8 @@ class Tree:
 
 
 def decode(data: bytes | None) -> str | None:
-    """Decode bytes: UTF-16 after its byte-order mark, else UTF-8; None stays None."""
-    if data is None:
-        return None
-    return data.decode("utf-16" if is_utf16(data) else "utf-8-sig", "replace").replace("\r\n", "\n")
-
-
-def is_utf16(data: bytes) -> bool:
-    """Tell whether a text begins with UTF-16's byte-order mark, as from PowerShell's `>`."""
-    return data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    """Decode bytes after their byte-order mark, else as UTF-8; None stays None."""
+    return None if data is None else data.decode(encoding(data), "replace").replace("\r\n", "\n")
 
 
 def parse_toml(text: str) -> dict[str, Any]:

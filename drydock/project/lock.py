@@ -105,6 +105,18 @@ def tests_have(project: Project, name: str) -> bool:
     return any(canonicalize_name(each["name"]) == name for each in wanted)
 
 
+def encoding(data: bytes) -> str:
+    """Return a text's encoding: UTF-8 unless a byte-order mark names another, as of PowerShell's `>`."""
+    # UTF-32's mark begins with UTF-16's.
+    for name, marks in (
+        ("utf-32", (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)),
+        ("utf-16", (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)),
+    ):
+        if data.startswith(marks):
+            return name
+    return "utf-8-sig"
+
+
 def declared(source: Path, lock: str = "", kind: str = "") -> tuple[str, list[str]]:
     """Return the manifest's name and the requirements that it declares."""
     own = OWN_REMAKE.search(lock)
@@ -116,9 +128,7 @@ def declared(source: Path, lock: str = "", kind: str = "") -> tuple[str, list[st
     if kind in TOOLS or not plain.is_file() or (listed is not None and not from_plain):
         return manifest.name, listed or []
     data = plain.read_bytes()
-    # PowerShell's `>` writes UTF-16 with a byte-order mark.
-    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
-    lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in data.decode(encoding).splitlines())
+    lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in data.decode(encoding(data)).splitlines())
     # The build itself checks an option, an address or an included file.
     return plain.name, [line for line in lines if re.fullmatch(r"[A-Za-z0-9][^\\@/]*", line)]
 

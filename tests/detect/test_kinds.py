@@ -42,7 +42,7 @@ def asked(findings: Findings) -> tuple[str, ...]:
     return findings.dependencies.value.requirements
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le-with-mark"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "utf-16-le-with-mark"])
 def test_requirements_are_read_in_the_encodings_that_pip_reads(encoding: str, tmp_path: Path) -> None:
     text = "fastapi==0.115.0\r\nuvicorn==0.30.0  # serves\r\n"
     marked = text.encode("utf-16-le") if encoding.endswith("mark") else text.encode(encoding)
@@ -51,8 +51,9 @@ def test_requirements_are_read_in_the_encodings_that_pip_reads(encoding: str, tm
     assert asked(found(tmp_path, {"requirements.txt": data})) == ("fastapi==0.115.0", "uvicorn==0.30.0")
 
 
-def test_requirements_in_utf16_are_locked_from_their_text(tmp_path: Path) -> None:
-    plan = found(tmp_path, {"requirements.txt": REQUIREMENTS.encode("utf-16")}).dependencies
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_requirements_in_other_encodings_are_locked_from_their_text(encoding: str, tmp_path: Path) -> None:
+    plan = found(tmp_path, {"requirements.txt": REQUIREMENTS.encode(encoding)}).dependencies
 
     assert plan is not None
     assert (plan.value.by_text, plan.value.install) == (True, ("uv", "pip", "install", "fastapi", "uvicorn"))
@@ -595,6 +596,38 @@ def test_probes_pass_a_check_of_the_host(
     told = (findings.host.value if findings.host else None, findings.liveness and findings.liveness.value)
     assert told == (host, path)
     assert bool(findings.notes) == (path is None)
+
+
+OWN_CHECK = """\
+@app.middleware("http")
+async def check(request, call_next):
+    host = request.headers.get("host", "").split(":")[0]
+    if {test}:
+        return Response(status_code={status})
+    return await call_next(request)
+"""
+
+
+@pytest.mark.parametrize(
+    ("test", "status", "host", "path"),
+    [
+        ("host not in NAMES", 400, "a.example.org", "/health"),
+        ("host not in NAMES", 403, "a.example.org", "/health"),
+        ("request.url.hostname != 'b.example.org'", 421, "b.example.org", "/health"),
+        ("request.headers['Host'] not in {'c.example.org'}", 400, "c.example.org", "/health"),
+        ("host not in open('names').read().split()", 400, None, None),
+        ("request.headers.get('x-forwarded-host') == 'd.example.org'", 400, None, "/health"),
+        ("host not in NAMES or not request.headers.get('authorization')", 401, "a.example.org", None),
+    ],
+)
+def test_probes_pass_a_check_of_the_host_that_the_project_wrote(
+    test: str, status: int, host: str | None, path: str | None, tmp_path: Path
+) -> None:
+    text = f"NAMES = ['a.example.org']\n{APP}{OWN_CHECK.format(test=test, status=status)}{HEALTH}"
+    findings = found(tmp_path, {"main.py": text})
+
+    told = (findings.host.value if findings.host else None, findings.liveness and findings.liveness.value)
+    assert told == (host, path)
 
 
 GUARD = (

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,13 @@ def test_an_unknown_session_is_answered_with_what_was_meant(name: str, message: 
     done = nox("--session", "lint", name)
 
     assert (done.stderr, done.returncode) == (f"{message}\n", UnknownSession.exit_code)
+
+
+def test_no_folder_of_tests_is_passed_over(pytestconfig: pytest.Config) -> None:
+    left_out = pytestconfig.getini("norecursedirs")
+    folders = {path.parent.relative_to(ROOT) for path in (ROOT / "tests").rglob("test_*.py")}
+
+    assert [str(f) for f in folders if any(fnmatch(part, one) for part in f.parts for one in left_out)] == []
 
 
 def test_lint_takes_no_project() -> None:

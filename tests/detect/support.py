@@ -64,6 +64,8 @@ def summary(findings: Findings) -> dict[str, object]:
         "build_files": list(f.installation.value.build_files),
         "build_environment": list(f.installation.value.build_environment),
         "port": f.port.value,
+        "workers": [f"{one.name}: {one.value}" for one in f.workers],
+        "host": value(f.host),
         "liveness": value(f.liveness),
         "readiness": value(f.readiness),
         "docs": value(f.docs),

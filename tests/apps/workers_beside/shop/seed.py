@@ -1,0 +1,3 @@
+"""Makes the first rows."""
+
+print("seeded")

@@ -1,14 +1,12 @@
 from fastapi import FastAPI, Request, Response
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-NAMES = ["*.example.org", "localhost"]
+NAMES = ["shop.example.org", "127.0.0.1"]
 app = FastAPI(docs_url=None)
-app.add_middleware(TrustedHostMiddleware, allowed_hosts=NAMES)
 
 
 @app.middleware("http")
 async def own(request: Request, call_next):
-    if not request.headers["host"].split(":")[0].endswith(".example.org"):
+    if request.headers["host"].split(":")[0] not in NAMES:
         return Response("another host", 421)
     return await call_next(request)
 

@@ -291,16 +291,9 @@ def undecided(startup: Startup) -> list[str]:
         kind, node = _classified(_callee(site), site)
         own = reader(site)
         unknown = kind in {"make", "write"} and node and not own.path(node) and not own.folder(node)
-        if unknown and node and not PASSING.search(_origin(site, node)):
+        if unknown and node and not PASSING.search(own.source(node, 3)):
             found.append(site.where)
     return found
-
-
-def _origin(site: Site, node: ast.expr, hops: int = 3) -> str:
-    """Return an expression's source text with that of the values that its names have."""
-    names = (one.id for one in ast.walk(node) if isinstance(one, ast.Name)) if hops else ()
-    bound = (site.module.bound(name, site.scope.function) for name in names)
-    return " ".join([ast.unparse(node), *(_origin(site, one.value, hops - 1) for one in bound if one)])
 
 
 def _uses(startup: Startup, site: Site) -> Iterator[FileUse]:

@@ -396,14 +396,10 @@ def checked_hosts(module: Module, name: str) -> list[str] | None:
     """Return the names that a function compares the Host header with: `[""]` if unknown, None without."""
     values = Reader(module, name)
     for node in ast.walk(module.functions[name]):
-        if isinstance(node, ast.Compare):
-            bound = (module.bound(one.id, name) for one in ast.walk(node.left) if isinstance(one, ast.Name))
-            asked = " ".join(map(ast.unparse, [node.left, *(one.value for one in bound if one)]))
-            if HOST.search(asked):
-                several = isinstance(node.ops[0], (ast.In, ast.NotIn))
-                other = node.comparators[0]
-                found = values.texts(other) if several else [values.text(other) or ""]
-                return list(found or [""])
+        if isinstance(node, ast.Compare) and HOST.search(values.source(node.left, 1)):
+            several = isinstance(node.ops[0], (ast.In, ast.NotIn))
+            other = node.comparators[0]
+            return (values.texts(other) if several else [values.text(other) or ""]) or [""]
     return None
 
 

@@ -112,6 +112,12 @@ class Reader(NamedTuple):
         texts = [inner.text(part) for part in parts]
         return None if None in texts else "".join(text or "" for text in texts)
 
+    def source(self, node: ast.expr, hops: int) -> str:
+        """Return an expression's source text, with that of its names' values as many `hops` away."""
+        names = (one.id for one in ast.walk(node) if isinstance(one, ast.Name)) if hops else ()
+        bound = (self.module.bound(name, self.function) for name in names)
+        return " ".join([ast.unparse(node), *(self.source(one.value, hops - 1) for one in bound if one)])
+
     def texts(self, node: ast.expr | None) -> list[str] | None:
         """Return the texts of a list, also of a named one or a setting's default; an unknown text is empty.
 

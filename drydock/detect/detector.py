@@ -465,19 +465,16 @@ class _Detection:
         if self.entry is None or self.startup is None:
             return live, ready, None
         path, where = routes.docs_path(self.entry, self.startup)
-        told = {check.value: check.where for check in self._checks()}
+        checks = list(dockerfiles.checks(self.tree, self.files))
+        hosted = [one.check for one in self.hosted if one.check]
+        told = {check.value: check.where for check in (*hosted, *checks)}
         asked = routes.Routes(self.entry, self.startup).health(told)
         refused = (host is not None and not host.value) or beside.answers_elsewhere(self.startup)
         probes = routes.probes([] if refused else asked, told)
         found = [Found(r.path, r.where, _why_asked(r, told)) if r else None for r in probes]
-        if not refused and not any(found) and (checks := list(dockerfiles.checks(self.tree, self.files))):
+        if not refused and not any(found) and checks:
             found = [checks[0], checks[0]]
         return live or found[0], ready or found[1], Found(path, where) if path else None
-
-    def _checks(self) -> list[Found[str]]:
-        """Return the paths of health checks in the files of platforms and containers."""
-        hosted = [one.check for one in self.hosted if one.check]
-        return [*hosted, *dockerfiles.checks(self.tree, self.files)]
 
     def _packages_by_hand(self, option: str) -> tuple[Package, ...]:
         """Return an option's packages; a Debian release may lack one written as `NAME?`."""

@@ -31,7 +31,7 @@ from drydock.build import Options
 from drydock.detect.project import load
 from drydock.engine import Engine
 from drydock.engine.errors import ContainerExited, NotReady
-from drydock.engine.runtime import Run, Running, get, started
+from drydock.engine.runtime import Run, Running, started
 from drydock.gates import smoke
 from drydock.progress import Say
 from drydock.project import Project
@@ -165,11 +165,10 @@ def _start(workspace: Workspace, run: Run, *, ask: bool = False) -> Start:
 
 
 def _until_ready(running: Running, path: str) -> None:
-    port = running.port
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
         with suppress(OSError, http.client.HTTPException):
-            if get(port, path) == http.client.OK:
+            if running.get(path) == http.client.OK:
                 return
         time.sleep(POLL_SECONDS)
     raise running.exited("before it was ready")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
+import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from drydock.engine import LABEL, Engine
@@ -23,9 +26,13 @@ POLL_SECONDS = 0.05
 QUICK_SECONDS = 1.0
 LOG_LINES = 30
 PROBE_SECONDS = 5.0
+# A first request may import as much as a start does, and the machine may be busy.
+ANSWER_SECONDS = READY_SECONDS
 NANOSECONDS = 1_000_000_000
 # Fields of a JSON log line that hold its text.
 MESSAGES = ("message", "msg", "event")
+# How the image's start script and probe serve the application.
+SERVE = "/opt/image/serve.json"
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,15 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """An HTTP answer; without one, status 0 and the error."""
+
+    status: int
+    body: str
+    media_type: str = ""
+
+
+@dataclass(frozen=True)
 class Running:
     container: Container
     run: Run
@@ -70,6 +86,52 @@ class Running:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @cached_property
+    def host(self) -> str:
+        """The Host header that the image's own probe sends; empty when the application takes any."""
+        import docker
+
+        if named := self.run.environment.get("HEALTH_HOST", ""):
+            return named
+        try:
+            chunks, _ = self.container.get_archive(SERVE)
+        except docker.errors.NotFound:
+            return ""
+        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+            file = archive.extractfile(SERVE.rpartition("/")[2])
+            assert file is not None  # noqa: S101 - the only member is a file
+            return str(json.load(file).get("health_host", ""))
+
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> int:
+        """Return the status of a GET request.
+
+        Raises:
+            OSError, http.client.HTTPException: There was no answer.
+        """
+        return self._ask("GET", path, headers or {}, None, PROBE_SECONDS).status
+
+    def send(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, content: str | None = None
+    ) -> Answer:
+        """Return the answer to a request, or the error in its place."""
+        try:
+            return self._ask(method, path, headers or {}, content, ANSWER_SECONDS)
+        except (OSError, http.client.HTTPException) as error:
+            return Answer(0, str(error) or type(error).__name__)
+
+    def _ask(
+        self, method: str, path: str, headers: Mapping[str, str], content: str | None, seconds: float
+    ) -> Answer:
+        named = {"Host": self.host} if self.host else {}
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
+        try:
+            connection.request(method, path, body=content, headers={**named, **headers})
+            response = connection.getresponse()
+            body = response.read().decode("utf-8", "replace")
+            return Answer(response.status, body, response.headers.get_content_type())
+        finally:
+            connection.close()
 
     def log(self, lines: int = LOG_LINES) -> str:
         return self.container.logs(tail=lines).decode("utf-8", "replace").rstrip()
@@ -99,11 +161,10 @@ class Running:
         Without a path, any answer counts.
         """
         began = time.monotonic()
-        port = self.port
         last = "the application does not listen yet"
         while time.monotonic() - began < seconds:
             try:
-                status = get(port, path or "/")
+                status = self.get(path or "/")
                 if healthy(status) or not path:
                     return time.monotonic() - began
                 last = f"status {status}"
@@ -140,18 +201,6 @@ def message(line: str) -> str:
 def healthy(status: int) -> bool:
     """Tell whether a probe accepts a status, as Kubernetes' and the image's own do: redirects count."""
     return http.client.OK <= status < http.client.BAD_REQUEST
-
-
-def get(port: int, path: str, headers: Mapping[str, str] | None = None) -> int:
-    """Return the status of a GET request to this machine."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PROBE_SECONDS)
-    try:
-        connection.request("GET", path, headers=dict(headers or {}))
-        response = connection.getresponse()
-        response.read()
-        return response.status
-    finally:
-        connection.close()
 
 
 @contextmanager

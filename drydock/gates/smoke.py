@@ -5,12 +5,12 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import PurePosixPath
 from typing import Any, cast
 
 from drydock.engine.errors import ContainerExited, NotReady
-from drydock.engine.runtime import GRACE_SECONDS, READY_SECONDS, Run, Running, get, healthy, started
+from drydock.engine.runtime import GRACE_SECONDS, Answer, Run, Running, healthy, started
 from drydock.gates.errors import GateFailed
 from drydock.gates.gate import Facts
 from drydock.gates.subject import Subject
@@ -34,8 +34,6 @@ def settings(project: Project, _target: str) -> Mapping[str, Any]:
 FACTS = Facts(targets=TARGETS, settings=settings, rank=30)
 # Where FastAPI has it; a project that moves it or turns it off is asked for `/`.
 SCHEMA = "/openapi.json"
-# A first request may import as much as a start does, and the machine may be busy.
-ANSWER_SECONDS = READY_SECONDS
 BUILD_TOOLS = frozenset(
     {"gcc", "cc", "g++", "c++", "cpp", "make", "cmake", "ld", "as", "cargo", "rustc"}
     | {"uv", "uvx", "curl", "wget", "git"}
@@ -89,19 +87,19 @@ def _faults(project: Project, running: Running) -> list[str]:
     if not user.split(":")[0].isdigit() or user.split(":")[0] == "0":
         faults.append(f"the image's user is {user or 'root'!r}, not a number above 0")
     for path in filter(None, (project.health_path, project.ready_path)):
-        if not healthy(status := get(running.port, path)):
+        if not healthy(status := running.get(path)):
             faults.append(f"GET {path} answered {status}")
-    return faults + (round_of_requests(running, project) if project.smoke else unasked(running.port))
+    return faults + (round_of_requests(running, project) if project.smoke else unasked(running))
 
 
-def unasked(port: int) -> list[str]:
+def unasked(running: Running) -> list[str]:
     """Ask a project that names no requests for its schema, which FastAPI makes from every route.
 
     Without one, any answer to `/` will do: it may need a database.
     """
-    schema = send(port, Request("GET", SCHEMA, http.client.OK), SCHEMA, "")
+    schema = running.send("GET", SCHEMA)
     if schema.status == http.client.NOT_FOUND:
-        root = send(port, Request("GET", "/", http.client.OK), "/", "")
+        root = running.send("GET", "/")
         return [] if root.status else [f"GET / was not answered: {root.body}"]
     if 0 < schema.status < http.client.INTERNAL_SERVER_ERROR:
         return []
@@ -125,15 +123,6 @@ def token(running: Running, project: Project) -> str:
     return text.splitlines()[-1]
 
 
-@dataclass(frozen=True)
-class Answer:
-    """An HTTP answer; without one, status 0 and the error."""
-
-    status: int
-    body: str
-    media_type: str = ""
-
-
 def exchanges(running: Running, project: Project) -> Iterator[tuple[Request, str, Answer | None]]:
     """Send the project's smoke requests in order; yield each with path and answer, or why it was not sent."""
     bearer = token(running, project)
@@ -144,7 +133,7 @@ def exchanges(running: Running, project: Project) -> Iterator[tuple[Request, str
         except KeyError as error:
             yield request, f"{error} was never answered", None
             continue
-        answer = send(running.port, request, path, bearer)
+        answer = send(running, request, path, bearer)
         if answer.status == request.status and request.contains in answer.body:
             saved |= {name: _field(answer.body, key) for name, key in request.save.items()}
         yield request, path, answer
@@ -164,22 +153,13 @@ def round_of_requests(running: Running, project: Project) -> list[str]:
     return faults
 
 
-def send(port: int, request: Request, path: str, bearer: str) -> Answer:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
+def send(running: Running, request: Request, path: str, bearer: str) -> Answer:
     headers = {"Authorization": f"Bearer {bearer}"} if bearer and request.authorised else {}
     content = None
     if request.body is not None:
         content = json.dumps(request.body)
         headers["Content-Type"] = "application/json"
-    try:
-        connection.request(request.method, path, body=content, headers=headers)
-        response = connection.getresponse()
-        body = response.read().decode("utf-8", "replace")
-        return Answer(response.status, body, response.headers.get_content_type())
-    except (OSError, http.client.HTTPException) as error:
-        return Answer(0, str(error) or type(error).__name__)
-    finally:
-        connection.close()
+    return running.send(request.method, path, headers, content)
 
 
 def _field(body: str, key: str) -> Any:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from drydock import detect, services
 from drydock.detect import Findings
-from drydock.engine.runtime import Run, Running, get, healthy, started
-from drydock.gates.smoke import send, token
-from drydock.project import Project, Request, configured
+from drydock.engine.runtime import Run, Running, healthy, started
+from drydock.gates.smoke import SCHEMA, token
+from drydock.project import Project, configured
 from drydock.recipe import backing
 from drydock.report import console
 from drydock.report.progress import waiting
@@ -72,7 +72,7 @@ def look(
         with waiting(f"waiting for {project.ready_path or 'an answer'}") as tell:
             seconds = running.wait_until_ready(project.ready_path, tell=tell)
         docs = (found.docs.value, *DOCS) if found.docs else DOCS
-        _show(running, project, {"ready": f"in {seconds:.1f} s", **shown}, docs)
+        show(running, project, {"ready": f"in {seconds:.1f} s", **shown}, docs)
         try:
             for chunk in running.container.logs(stream=True, follow=True, tail=0):
                 sys.stderr.buffer.write(chunk)
@@ -95,18 +95,27 @@ def _variables(service: services.Service, found: Findings, given: Mapping[str, s
     return backing.variables(service.backing, settings, drivers, service.host, service.password)
 
 
-def _show(running: Running, project: Project, rows: Mapping[str, str], pages: Sequence[str]) -> None:
+def show(running: Running, project: Project, rows: Mapping[str, str], pages: Sequence[str]) -> None:
+    """Print the addresses of a container and a request that it answers.
+
+    Args:
+        rows: What to print first.
+        pages: Paths where its documentation may be.
+    """
     bearer = token(running, project)
-    headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
-    docs = next((path for path in pages if get(running.port, path) in OK), "")
+    headers = {"Host": running.host} if running.host else {}
+    headers |= {"Authorization": f"Bearer {bearer}"} if bearer else {}
+    docs = next((path for path in pages if running.get(path) in OK), "")
     shown = {**rows, "url": running.url}
+    if running.host:
+        shown["Host header"] = f"{running.host}, as the image's own probe sends"
     if docs:
         shown["docs"] = f"{running.url}{docs}"
     key_values(console(), {**shown, "stop": "Ctrl-C"})
-    for path in _candidates(running.port, project, docs):
-        status = get(running.port, path, headers)
+    for path in _candidates(running, project, docs):
+        status = running.get(path, headers)
         if status in OK:
-            header = f" -H 'Authorization: Bearer {bearer}'" if bearer else ""
+            header = "".join(f" -H '{name}: {value}'" for name, value in headers.items())
             # Outside of the table, which would wrap it: users copy this line.
             sys.stdout.write(f"\ncurl -s{header} {running.url}{path}\n\n")
             break
@@ -115,19 +124,18 @@ def _show(running: Running, project: Project, rows: Mapping[str, str], pages: Se
     sys.stdout.flush()
 
 
-def _candidates(port: int, project: Project, docs: str) -> Iterator[str]:
+def _candidates(running: Running, project: Project, docs: str) -> Iterator[str]:
     """Yield paths to try: the project's own, routes without parameters, probes, documentation."""
     yield project.development.example_path
     probes = [path for path in (project.ready_path, project.health_path) if path]
-    yield from (path for path in _routes(port) if path not in probes)
+    yield from (path for path in _routes(running) if path not in probes)
     yield from filter(None, (*probes, docs))
 
 
-def _routes(port: int) -> Iterator[str]:
+def _routes(running: Running) -> Iterator[str]:
     """Yield the GET routes in the application's OpenAPI document that need no parameters."""
-    path = "/openapi.json"
     try:
-        answer = send(port, Request("GET", path, 200), path, "")
+        answer = running.send("GET", SCHEMA)
         described = json.loads(answer.body) if healthy(answer.status) else {}
     except ValueError:
         return

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from drydock.engine import LABEL, Engine
 from drydock.engine.errors import ContainerExited, ImageMissing, NotReady, NotStarted, PortTaken
+from drydock.engine.runtime import SERVE as SERVED
 from drydock.engine.runtime import Run, Running, message, started
 
 pytestmark = pytest.mark.live
@@ -133,3 +136,23 @@ def test_containers_are_restricted_as_in_kubernetes(engine: Engine, python_image
 )
 def test_a_log_line_in_json_is_shown_by_its_words(line: str, words: str) -> None:
     assert message(line) == words
+
+
+def test_an_application_that_takes_one_host_is_asked_with_it(
+    engine: Engine, python_image: str, tmp_path: Path
+) -> None:
+    choosy = SERVE.replace("self.path == '/ready'", "self.headers['Host'] == 'shop.example.org'")
+    served = tmp_path / "serve.json"
+    served.write_text('{"health_host": "shop.example.org"}')
+
+    with started(engine, replace(server(python_image, choosy), mounts={SERVED: str(served)})) as running:
+        running.wait_until_ready("/ready")
+        assert running.send("GET", "/ready").status == 200
+        assert running.get("/ready", {"Host": "127.0.0.1"}) == 503
+
+
+def test_the_environment_names_another_host(engine: Engine, python_image: str) -> None:
+    wanted = replace(server(python_image), environment={"HEALTH_HOST": "tea.example.org"})
+
+    with started(engine, wanted) as running:
+        assert running.host == "tea.example.org"

@@ -12,7 +12,7 @@ from drydock.engine.runtime import Running, healthy
 from drydock.gates.smoke import forbidden, round_of_requests, unasked
 from drydock.project import Request
 from tests.conftest import MakeProject
-from tests.support.answers import answering
+from tests.support.answers import StandIn, answering
 
 
 @pytest.fixture
@@ -91,11 +91,11 @@ def test_a_project_that_names_no_request_is_asked_for_its_schema(
     kind = type("Named", (Application,), {"statuses": statuses})
     with ThreadingHTTPServer(("127.0.0.1", 0), kind) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        assert unasked(server.server_port) == faults
+        assert unasked(StandIn(server.server_port)) == faults
         server.shutdown()
 
 
 def test_a_project_that_answers_nothing_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         port = deaf.getsockname()[1]
-    assert unasked(port)
+    assert unasked(StandIn(port))

@@ -6,17 +6,28 @@ import http.server
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import SimpleNamespace
-from typing import cast
 
-from drydock.engine.runtime import Running
+from drydock.engine.runtime import Run, Running
+
+
+class StandIn(Running):
+    """A started container's addresses, without a container."""
+
+    def __init__(self, port: int, host: str = "") -> None:
+        self.__dict__ |= {"run": Run("none"), "host": host, "at": port}
+
+    @property
+    def port(self) -> int:
+        return int(self.__dict__["at"])
 
 
 @contextmanager
-def answering(body: Callable[[], bytes], media_type: str = "text/plain") -> Iterator[Running]:
+def answering(body: Callable[[], bytes], media_type: str = "text/plain", host: str = "") -> Iterator[Running]:
+    """Answer every request, or only those with one Host header; the others get 400."""
+
     class Answer(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200)
+            self.send_response(200 if host in ("", self.headers["Host"]) else 400)
             self.send_header("Content-Type", media_type)
             self.end_headers()
             self.wfile.write(body())
@@ -26,5 +37,5 @@ def answering(body: Callable[[], bytes], media_type: str = "text/plain") -> Iter
 
     with http.server.HTTPServer(("127.0.0.1", 0), Answer) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        yield cast("Running", SimpleNamespace(port=server.server_port))
+        yield StandIn(server.server_port, host)
         server.shutdown()

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from drydock.engine.errors import ContainerExited, NotReady
-from drydock.engine.runtime import Run, Running, started
+from drydock.engine.runtime import Answer, Run, Running, started
 from drydock.gates import smoke
 from drydock.gates.errors import CouldNotCheck
 from drydock.gates.expectations import INPUTS, Case, Finding, Report, load, sift
@@ -21,7 +21,7 @@ from drydock.gates.gate import Facts
 from drydock.gates.parity.known import KNOWN
 from drydock.gates.parity.snippets import PRELUDE, PROGRAM, SNIPPETS
 from drydock.gates.subject import Subject
-from drydock.project import Project, Request
+from drydock.project import Project
 from drydock.spelling import spelled
 from drydock.verdict import Outcome, Verdict
 
@@ -82,13 +82,13 @@ def answers_to_requests(running: Running, project: Project) -> dict[str, Any]:
         name = f"request {number}, {request.method} {request.path}"
         found[name] = formed(answer) if answer else f"not sent: {path}"
     for path in filter(None, (project.health_path, project.ready_path, *ALSO)):
-        answer = smoke.send(running.port, Request("GET", path, 200), path, "")
+        answer = running.send("GET", path)
         exact = [answer.status, answer.media_type, answer.body]
         found[f"GET {path}"] = exact if path == ALSO[0] else formed(answer)
     return found
 
 
-def formed(answer: smoke.Answer) -> list[Any]:
+def formed(answer: Answer) -> list[Any]:
     """Return an answer without the values that differ between runs."""
     try:
         return [answer.status, answer.media_type, form(json.loads(answer.body))]

@@ -1,6 +1,6 @@
 from fastapi import FastAPI, Request, Response
 
-NAMES = ["shop.example.org", "127.0.0.1"]
+NAMES = ["shop.example.org"]
 app = FastAPI(docs_url=None)
 
 

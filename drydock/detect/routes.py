@@ -27,7 +27,7 @@ from drydock.detect.values import Reader, reader
 LIVE = (
     *("livez", "live", "liveness", "alive", "healthz", "health", "healthcheck", "health-check"),
     *("health_check", "ping", "heartbeat", "__heartbeat__", "__lbheartbeat__", "_health", "_healthz"),
-    *("_status", "status", "_ping", "is_alive", "isalive", "up"),
+    *("_status", "status", "_ping", "is_alive", "isalive", "up", "ok"),
 )
 # Other names of the kind; a business of health has other ones.
 OF_HEALTH = re.compile(r"_*((server|service|app|api|system)[-_]?)?health[-_]?(y|status|probe|info|\.json)?_*")

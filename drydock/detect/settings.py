@@ -16,6 +16,7 @@ from drydock.detect.syntax import (
     Site,
     Symbol,
     argument,
+    by_keys,
     constant,
     is_true,
     keyword,
@@ -44,7 +45,6 @@ class Field:
     """A field of a settings class."""
 
     name: str
-    names: tuple[str, ...]
     annotation: ast.expr | None
     value: ast.expr | None
     module: Module
@@ -202,14 +202,21 @@ def _reader(module: Module, name: str) -> str | None:
     return made.partition(".")[0] if called else None
 
 
-def is_settings(symbol: Symbol, hops: int = 6) -> bool:
+def is_settings(symbol: Symbol) -> bool:
     """Tell whether a class of the project derives from pydantic's BaseSettings."""
+    return bool(_library(symbol))
+
+
+def _library(symbol: Symbol, hops: int = MAX_BASES) -> str:
+    """Return the package whose BaseSettings a class derives from: pydantic (1) or pydantic_settings."""
     for base in symbol.node.bases if symbol.node and hops else ():
         plain = base.value if isinstance(base, ast.Subscript) else base
+        if is_base := BASE.match(symbol.module.dotted(plain)):
+            return is_base[1].partition(".")[0]
         found = symbol.module.symbol(plain)
-        if BASE.match(symbol.module.dotted(plain)) or (found and is_settings(found, hops - 1)):
-            return True
-    return False
+        if library := _library(found, hops - 1) if found else "":
+            return library
+    return ""
 
 
 @dataclass(frozen=True)
@@ -271,9 +278,7 @@ def fields(symbol: Symbol, hops: int = MAX_BASES) -> dict[str, Field]:
         if isinstance(row, ast.AnnAssign) and isinstance(row.target, ast.Name):
             name = row.target.id
             if name != "model_config" and name[0] != "_" and "ClassVar" not in words(row.annotation):
-                calls = [row.value, *_metadata(row.annotation)]
-                names = next(filter(None, map(_environment_names, calls)), ())
-                found[name] = Field(name, names, row.annotation, row.value, symbol.module, row.lineno)
+                found[name] = Field(name, row.annotation, row.value, symbol.module, row.lineno)
     return found
 
 
@@ -281,28 +286,21 @@ def _class_settings(symbol: Symbol) -> list[Found[Setting]]:
     own, values = _configuration(symbol), Reader(symbol.module)
     prefix, delimiter = (values.text(own.get(name)) or "" for name in ("env_prefix", "env_nested_delimiter"))
     exact = is_true(own.get("case_sensitive"))
-    old = not any(a.startswith("pydantic_settings") for a in symbol.module.aliases.values())
-    every = fields(symbol).values()
-    return [item for field in every for item in _field_settings(field, prefix, delimiter, old, exact)]
-
-
-def _field_settings(
-    field: Field, prefix: str, delimiter: str, old: bool, exact: bool
-) -> list[Found[Setting]]:
-    required, nested = _required(field, old), _nested(field)
-    stem = f"{prefix}{field.name}" if exact else f"{prefix}{field.name}".upper()
-    if nested and delimiter:
-        return [
-            _setting(
-                f"{stem}{delimiter}{one.name if exact else one.name.upper()}",
-                one,
-                required and _required(one, old),
-            )
-            for one in fields(nested).values()
-        ]
-    if nested and not required:
-        return []
-    return [_setting(field.names[0] if field.names else stem, field, required)]
+    old = _library(symbol) == "pydantic"
+    named = by_keys(own.get("fields")) if old else {}
+    found: list[Found[Setting]] = []
+    for field in fields(symbol).values():
+        required, nested = _required(field, old), _nested(field)
+        stem = f"{prefix}{field.name}" if exact else f"{prefix}{field.name}".upper()
+        if nested and delimiter:
+            for one in fields(nested).values():
+                name = f"{stem}{delimiter}{one.name if exact else one.name.upper()}"
+                found.append(_setting(name, one, required and _required(one, old)))
+        elif not nested or required:
+            # Pydantic 1's `class Config: fields = {…}` goes before the field's own name.
+            configured = _text(by_keys(named.get(field.name)).get("env"))
+            found.append(_setting(configured or _environment_name(field, old) or stem, field, required))
+    return found
 
 
 def _setting(name: str, field: Field, required: bool) -> Found[Setting]:
@@ -367,14 +365,17 @@ def _nested(field: Field) -> Symbol | None:
     return symbol if bases and not any("Enum" in base for base in bases) else None
 
 
-def _environment_names(value: ast.expr | None) -> tuple[str, ...]:
-    options = ("validation_alias", "alias", "env") if isinstance(value, ast.Call) else ()
-    for node in (keyword(value, option) for option in options if isinstance(value, ast.Call)):
-        names = node.args if isinstance(node, ast.Call) else [node]
-        names = node.elts if isinstance(node, (ast.List, ast.Tuple)) else names
-        if found := tuple(text for name in names if (text := constant(name))):
-            return found[:1]
-    return ()
+def _environment_name(field: Field, old: bool) -> str | None:
+    """Return the variable's name that an assigned or annotated `Field(…)` gives."""
+    names = ("env",) if old else ("validation_alias", "alias")
+    calls = (part for part in (field.value, *_metadata(field.annotation)) if isinstance(part, ast.Call))
+    return next(filter(None, (_text(keyword(call, name)) for call in calls for name in names)), None)
+
+
+def _text(node: ast.expr | None) -> str | None:
+    """Return a text, or the first one in a list or in a call such as `AliasChoices(…)`."""
+    names = node.args if isinstance(node, ast.Call) else getattr(node, "elts", [node])
+    return next(filter(None, map(constant, names)), None)
 
 
 def _configuration(symbol: Symbol, hops: int = MAX_BASES) -> dict[str, ast.expr]:
@@ -400,6 +401,4 @@ def class_options(statement: ast.stmt) -> dict[str, ast.expr] | None:
         return None
     if isinstance(value, ast.Call):
         return {k.arg: k.value for k in value.keywords if k.arg}
-    if isinstance(value, ast.Dict):
-        return {key: v for k, v in zip(value.keys, value.values, strict=False) if (key := constant(k))}
-    return {}
+    return {key: each for key, each in by_keys(value).items() if key}

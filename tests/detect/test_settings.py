@@ -105,11 +105,16 @@ def test_a_setting_is_required_where_its_reader_requires_it(
     assert {f"{one.name}!" if one.required else one.name for one in read} == names
 
 
-def test_the_names_of_pydantic_1_are_read_from_a_list(tmp_path: Path) -> None:
-    text = (
-        "from pydantic import BaseSettings, Field\nclass S(BaseSettings):\n"
-        '    a: str = Field(env=["ONE", "A"])\ns = S()\n'
-    )
+@pytest.mark.parametrize(
+    "lines",
+    [
+        '    a: str = Field(env=["ONE", "A"])\n',
+        '    a: str = Field(env="TWO")\n    class Config:\n        fields = {"a": {"env": ["ONE"]}}\n',
+        '    one: str = Field(alias="TWO")\n',
+    ],
+)
+def test_the_names_of_pydantic_1_are_read(lines: str, tmp_path: Path) -> None:
+    text = f"from pydantic import BaseSettings, Field\nclass S(BaseSettings):\n{lines}s = S()\n"
 
     assert [one.value.name for one in found(tmp_path, {"main.py": text + APP}).settings] == ["ONE"]
 
@@ -128,3 +133,11 @@ def test_a_guarded_lookup_at_import_is_not_called_a_later_one(tmp_path: Path) ->
     read = found(tmp_path, {"main.py": text + APP}).settings
 
     assert [(one.value.name, bool(one.why)) for one in read] == [("A", False), ("B", True)]
+
+
+def test_a_base_class_elsewhere_names_the_library(tmp_path: Path) -> None:
+    base = "from pydantic_settings import BaseSettings\nclass Base(BaseSettings):\n    pass\n"
+    text = "from typing import Optional\nfrom base import Base\nclass S(Base):\n    a: Optional[str]\ns = S()\n"
+    settings = found(tmp_path, {"base.py": base, "main.py": text + APP}).settings
+
+    assert [(one.value.name, one.value.required) for one in settings] == [("A", True)]

@@ -161,6 +161,13 @@ def test_health_route_of_a_router_that_is_handed_in(tmp_path: Path) -> None:
     assert find(tmp_path, files)["liveness"] == "/v1/ping"
 
 
+@pytest.mark.parametrize("path", ["/__heartbeat__", "/api/_status", "/ok"])
+def test_a_route_named_like_a_check_is_a_probe(path: str, tmp_path: Path) -> None:
+    source = f"{APP}\n\n@app.get('/')\ndef root(): ...\n\n\n@app.get('{path}')\ndef check(): ...\n"
+
+    assert find(tmp_path, {"main.py": source})["liveness"] == path
+
+
 def test_health_route_with_parameters_is_no_probe(tmp_path: Path) -> None:
     source = (
         f"{APP}\n\n@app.get('/health/{{part}}')\ndef part(part: str): ...\n\n\n"

@@ -137,7 +137,7 @@ def test_a_guarded_lookup_at_import_is_not_called_a_later_one(tmp_path: Path) ->
 
 def test_a_base_class_elsewhere_names_the_library(tmp_path: Path) -> None:
     base = "from pydantic_settings import BaseSettings\nclass Base(BaseSettings):\n    pass\n"
-    text = "from typing import Optional\nfrom base import Base\nclass S(Base):\n    a: Optional[str]\ns = S()\n"
-    settings = found(tmp_path, {"base.py": base, "main.py": text + APP}).settings
+    text = "from typing import Optional\nfrom base import Base\nclass S(Base):\n    a: Optional[str]\n"
+    settings = found(tmp_path, {"base.py": base, "main.py": f"{text}s = S()\n{APP}"}).settings
 
     assert [(one.value.name, one.value.required) for one in settings] == [("A", True)]

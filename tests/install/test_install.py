@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -149,6 +150,15 @@ def test_each_installer_makes_a_drydock_that_works(
         invoke = [str(Path(started_by).with_name("invoke"))]
         assert "Available tasks:" in run([*invoke, "--list"], shop)
         assert run([*invoke, "explain", "--json"], shop) == run([*program, "explain", "--json"], shop)
+
+
+def test_an_environment_of_another_checkout_is_left_alone(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "run", tmp_path)
+    write_files(tmp_path, {"theirs/bin/greet": "#!/bin/sh\necho theirs\n"})
+    (tmp_path / "theirs/bin/greet").chmod(0o755)
+    (tmp_path / ".venv").symlink_to("theirs")
+
+    assert run([str(tmp_path / "run"), "greet"], tmp_path, DRYDOCK_NO_ENGINE="1") == "theirs\n"
 
 
 def test_the_script_of_the_document_runs(wheel: Path, tmp_path: Path) -> None:

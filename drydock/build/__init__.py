@@ -14,7 +14,7 @@ from typing import Any
 from drydock import command, temporary
 from drydock.base import layout, pull
 from drydock.build import builder as builders
-from drydock.build import identity, plan, podman
+from drydock.build import identity, kept, plan, podman
 from drydock.build.builder import Builder
 from drydock.build.errors import BadDockerfile, BuildFailed, NoBuildx, NotInContext, StartNotPulled
 from drydock.build.events import Progress, Step, Update, once, remarks
@@ -108,6 +108,7 @@ def _run(
         environment |= podman.variables(options, outputs) if chosen.podman else {}
         done = command.stream(args, consume, env=environment, source="both" if chosen.podman else "stderr")
         seconds = time.monotonic() - began
+        kept.repeat(progress.steps.values(), kept.inputs(project, options))
         if done.code != 0:
             raise explain(engine, chosen, plan.dockerfile(project, options), progress)
         image_id, metadata = identity.image_id(engine, outputs), identity.metadata(outputs)

@@ -98,7 +98,7 @@ def once(steps: Iterable[Step]) -> tuple[Step, ...]:
 
 
 def remarks(steps: Iterable[Step]) -> tuple[str, ...]:
-    """Return each remark about the image once; a cached step repeats none."""
+    """Return each remark about the image once."""
     return tuple(dict.fromkeys(line for step in steps for line in step.remarks))
 
 

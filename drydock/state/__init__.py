@@ -43,6 +43,8 @@ TABLE = {
     "touched": Kept("drydock/touched", days=90),
     # The clone that each reference on the engine was built from.
     "clones": Kept("drydock/clones", days=90),
+    # What steps of builds said, which builders keep in their caches without it.
+    "remarks": Kept("drydock/remarks", days=90),
     # A journal is useful until its version is released.
     "releases": Kept("drydock/releases", days=180),
     # Half a year's trend; a build takes 20 kB.

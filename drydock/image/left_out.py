@@ -122,6 +122,8 @@ def _change(was: File, now: File) -> str:
         return reasons.RECORD
     if now.path.endswith("/sbin/ldconfig"):
         return reasons.LDCONFIG
+    if now.path == "/etc/ld.so.cache":
+        return reasons.LIST
     program = is_code(was) or bool(was.mode & 0o111)
     return reasons.STRIPPED if now.kind is Kind.FILE and now.size < was.size and program else ""
 

@@ -63,7 +63,7 @@ SYSTEM = {
     r"/etc/(init|rc.|cron\..*|logrotate)\.?d?/.*|/etc/(systemd|default|kernel)/.*|/etc/cron.*": _INIT,
     r"/(usr/)?lib/(systemd|init|lsb|tmpfiles\.d|binfmt\.d|valgrind)/.*|/var/lib/systemd/.*": _INIT,
     r"/etc/(fstab|xattr\.conf|bindresvport\.blacklist|ethertypes)": "only system tools read it",
-    r"/etc/ld\.so\.(cache|conf.*)": "ldconfig's: the loader finds every library without it",
+    r"/etc/ld\.so\.conf.*": "ldconfig reads it to write the list, which is here",
     r"/etc/(alternatives/.*|rmt)|/usr/s?bin/(n?awk|pager|which|rmt)": "a link to a missing program",
     r"/etc/hosts": "the container's runtime writes it",
     r"/usr/lib/python3/dist-packages(/.*)?": STANDARD_LIBRARY["dist-packages"],
@@ -86,4 +86,5 @@ STRIPPED = "symbols and debugging sections are removed; every byte that the load
 TWIN = "a link to the system's library of the same name, which offers every symbol version of this copy"
 RECORD = "lists the files of this image with their own hashes"
 LDCONFIG = "lists the libraries as `ldconfig -p` does, for ctypes.util.find_library(); it rewrites nothing"
+LIST = "lists the base's libraries; the loader finds further ones in its own folders"
 WHOLE = "keeps its symbols: it carries data or a signature that removing them would harm"

@@ -29,6 +29,8 @@ SYSTEM_FILES = (
     "/etc/gai.conf",
     "/etc/host.conf",
     "/etc/inputrc",
+    # Without it the loader looks in its own folders, and may name them otherwise: /lib for /usr/lib.
+    "/etc/ld.so.cache",
     "/etc/localtime",
     "/etc/mime.types",
     "/etc/networks",

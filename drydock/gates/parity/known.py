@@ -16,13 +16,13 @@ _HOOK = "Debian's sitecustomize looks for a crash reporter, and would keep a dep
 _INSTALLS = "production installs nothing"
 _DISPLAY = "it draws on a display through libtk, which slim lacks as well"
 _TESTS = "CPython's own tests"
-_LOADER = "programs and libraries are in folders that the loader searches without a list"
+_LOADER = "nothing rewrites the loader's list"
 _UNNEEDED = "a library that nothing in the environment needs is left out"
 KNOWN = (
     _kept("a shell", "*", _SHELL),
     _kept("programs of the system", "*", _SHELL),
     _kept("files of the system", "/etc/shells", _SHELL),
-    _kept("files of the system", "/etc/ld.so.c*", _LOADER),
+    _kept("files of the system", "/etc/ld.so.conf", _LOADER),
     _kept("modules at start", "*sitecustomize", _HOOK),
     _kept("names of the standard library", "*sitecustomize", _HOOK),
     _kept("names of the standard library", "ensurepip", _INSTALLS),

@@ -421,6 +421,10 @@ answer = [
     str(signal.getsignal(signal.SIGPIPE)), str(signal.getsignal(signal.SIGINT)), ended,
     str(signal.getsignal(signal.SIGTERM)),
 ]
+# %% a crash
+import re
+crashes = [sys.executable, "-X", "faulthandler", "-c", "import faulthandler; faulthandler._sigsegv()"]
+answer = re.sub("0x[0-9a-f]+", "0x", subprocess.run(crashes, capture_output=True, text=True).stderr)
 # %% warnings
 answer = [
     python("-W", "always", "-c", 'import warnings; warnings.warn("old")'),

@@ -55,6 +55,8 @@ from drydock.detect.tools import TOOLS
 from drydock.detect.tree import Tree, ancestors, folder_of, join
 
 DEFAULT_PORT = 8000
+# The first port that needs no privilege anywhere, and what is added to lower ones: 80 becomes 8080.
+UNPRIVILEGED, HIGHER = 1024, 8000
 NOTHING: Mapping[str, str] = MappingProxyType({})
 WRITTEN: Mapping[str, WrittenKind] = {"make": "folder", "write": "file", "database": "database"}
 WHY_WRITTEN: Mapping[WrittenKind, str] = {
@@ -436,7 +438,13 @@ class _Detection:
         told = [Found(e.port, e.where) for e in self.own if e.port]
         exposed = [Found(port, f"{file.path}:{line}") for file in self.files for port, line in file.ports]
         hosted = [one.port for one in self.hosted if one.port and self._is_hosted(one)]
-        return [*told, *hosted, *exposed, Found(DEFAULT_PORT, "default", "nothing names a port")][0]
+        found = [*told, *hosted, *exposed, Found(DEFAULT_PORT, "default", "nothing names a port")][0]
+        if found.value >= UNPRIVILEGED:
+            return found
+        high = replace(found, value=HIGHER + found.value, why=f"{found.value} needs a privilege")
+        fact = f"port {found.value} needs a privilege that the image's user lacks: it listens on {high.value}"
+        self.notes.append(Found(fact, found.where))
+        return high
 
     def _is_hosted(self, service: hosting.Hosted) -> bool:
         """Tell whether a platform's service is this project, not another member of its repository."""

@@ -45,7 +45,7 @@ def test_steps_and_variables_of_the_dockerfile_are_noted(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "start",
     [
-        "uvicorn main:app --host 0.0.0.0 --root-path /shop --no-access-log --port=80 --uds one.sock",
+        "uvicorn main:app --host 0.0.0.0 --root-path /shop --no-access-log --port=8080 --uds one.sock",
         "uvicorn --root-path=/shop --no-access-log --uds=one.sock main:app",
         "fastapi run main.py --root-path /shop --no-access-log --uds one.sock",
     ],
@@ -129,7 +129,7 @@ def test_switch_of_gunicorns_configuration_file_is_named_if_it_is_on(
 def test_options_of_a_launcher_are_taken_over_unless_it_is_a_developers(tmp_path: Path) -> None:
     launcher = (
         "import uvicorn\nPREFIX = '/shop'\n"
-        "uvicorn.run(app='main:app', host='0.0.0.0', port=80, root_path=PREFIX,\n"
+        "uvicorn.run(app='main:app', host='0.0.0.0', port=8080, root_path=PREFIX,\n"
         "    access_log=False, proxy_headers=True, timeout_keep_alive=30, reload=False, log_config=None)\n"
     )
     expected = ("--root-path", "/shop", "--no-access-log", "--proxy-headers", "--timeout-keep-alive", "30")

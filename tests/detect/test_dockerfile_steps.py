@@ -151,3 +151,15 @@ def test_a_module_called_as_a_scheduler_is_none(tmp_path: Path) -> None:
     assert found(
         tmp_path, {"main.py": f"import schedule\n{APP}", "schedule.py": "X = 1\n"}
     ).replicas_safe.value
+
+
+@pytest.mark.parametrize(("port", "high"), [(80, 8080), (443, 8443), (1023, 9023)])
+def test_a_port_that_needs_a_privilege_becomes_a_higher_one(port: int, high: int, tmp_path: Path) -> None:
+    serve = f"ENV PORT={port}\nCMD uvicorn main:app --port {port}\n"
+    findings = found(tmp_path, {"Dockerfile": f"{HEAD}{serve}"})
+
+    assert findings.port.value == high
+    assert [note.where for note in findings.notes if f"port {port} needs a privilege" in note.value] == [
+        findings.port.where
+    ]
+    assert not any("PORT=" in note.value for note in findings.notes)

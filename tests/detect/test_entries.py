@@ -68,7 +68,7 @@ def test_an_image_for_fastapi_starts_the_module_that_it_looks_for(
     files = {"Dockerfile": f"{base}COPY ./app {target}\n", "app/main.py": APP, "app/other.py": APP}
     findings = detect(write(tmp_path, {**files, "app/__init__.py": "", "requirements.txt": REQUIREMENTS}))
 
-    assert (value(findings.entry_point), value(findings.python), findings.port.value) == (name, "3.11", 80)
+    assert (value(findings.entry_point), value(findings.python), findings.port.value) == (name, "3.11", 8080)
 
 
 HOLDER = (

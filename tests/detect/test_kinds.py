@@ -510,7 +510,7 @@ def test_dockerfile_with_a_name_of_its_own_is_evidence_without_another(tmp_path:
     files: dict[str, str | bytes] = {"web.dockerfile": "FROM python:3.12\nCMD uvicorn main:app --port 80\n"}
     alone, beside = tmp_path / "alone", tmp_path / "beside"
 
-    assert found(alone, files).port.value == 80
+    assert found(alone, files).port.value == 8080
     assert found(beside, files | {"Dockerfile": "FROM python:3.11\nCOPY . .\n"}).port.value == 8000
 
 
@@ -520,7 +520,7 @@ def test_dockerfile_of_drydock_is_not_another(tmp_path: Path) -> None:
         "Dockerfile": "FROM scratch AS drydock\nFROM python:3.13-slim AS slim\n",
     }
 
-    assert found(tmp_path, files).port.value == 80
+    assert found(tmp_path, files).port.value == 8080
 
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n"

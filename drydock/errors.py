@@ -42,10 +42,13 @@ class DrydockError(Exception):
             `drydock build`, in backticks, and shown as the person types it.
     """
 
-    exit_code: ClassVar[Exit]
+    exit_code: ClassVar[Exit]  # given in the head of each class
     fact: ClassVar[str] = "{message}"
     next_step: ClassVar[str] = ""
     silent: ClassVar[str] = ""  # the next step without evidence, where `next_step` points at it
+
+    def __init_subclass__(cls, *, exit_code: Exit) -> None:
+        cls.exit_code = exit_code
 
     def __init__(self, *, evidence: str = "", **values: object) -> None:
         self.evidence = evidence.rstrip()
@@ -60,37 +63,31 @@ class DrydockError(Exception):
         return f"error: {self.args[0]}"
 
 
-class Interrupted(DrydockError):
-    exit_code = Exit.INTERRUPTED
+class Interrupted(DrydockError, exit_code=Exit.INTERRUPTED):
     fact = "interrupted during {during}"
     next_step = "nothing was left behind; repeat the command at any time"
 
 
-class CommandMissing(DrydockError):
-    exit_code = Exit.MACHINE
+class CommandMissing(DrydockError, exit_code=Exit.MACHINE):
     fact = "the program {program} is not installed"
     next_step = "{how}"
 
 
-class NoSpace(DrydockError):
-    exit_code = Exit.MACHINE
+class NoSpace(DrydockError, exit_code=Exit.MACHINE):
     fact = "no space left on the device during {during}"
     next_step = "free some with `drydock clean` and `docker buildx prune`, then repeat the command"
 
 
-class NotWritten(DrydockError):
-    exit_code = Exit.MACHINE
+class NotWritten(DrydockError, exit_code=Exit.MACHINE):
     fact = "{path} cannot be written: {reason}"
     next_step = "name another place"
 
 
-class BadConfiguration(DrydockError):
-    exit_code = Exit.CONFIGURATION
+class BadConfiguration(DrydockError, exit_code=Exit.CONFIGURATION):
     fact = "{where}: {problem}"
     next_step = "{how}"
 
 
-class BadCommandLine(DrydockError):
-    exit_code = Exit.USAGE
+class BadCommandLine(DrydockError, exit_code=Exit.USAGE):
     fact = "{problem}"
     next_step = "{how}"

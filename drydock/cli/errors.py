@@ -3,19 +3,16 @@
 from drydock.errors import DrydockError, Exit
 
 
-class UnknownTask(DrydockError):
-    exit_code = Exit.USAGE
+class UnknownTask(DrydockError, exit_code=Exit.USAGE):
     fact = "there is no task `{task}`"
     next_step = "{how}"
 
 
-class UnknownOption(DrydockError):
-    exit_code = Exit.USAGE
+class UnknownOption(DrydockError, exit_code=Exit.USAGE):
     fact = "`{task}` has no option `{option}`"
     next_step = "{how}"
 
 
-class UnknownSession(DrydockError):
-    exit_code = Exit.USAGE
+class UnknownSession(DrydockError, exit_code=Exit.USAGE):
     fact = "there is no session `{session}`"
     next_step = "{how}"

@@ -12,7 +12,7 @@ from drydock.project.configuration import configured, read
 from drydock.project.errors import NoProject
 
 if TYPE_CHECKING:
-    from drydock.detect.model import Findings, Found
+    from drydock.detect.model import Findings
 
 DETECTED = ("source", "entry-point", "factory", "python", "port", "health-path", "ready-path", "lock")
 
@@ -25,17 +25,16 @@ def load(folder: Path) -> Project:
         BadConfiguration: The configuration is not TOML, or a key is unknown or of the wrong type.
         Undecided: Its files contradict each other about a value that the configuration lacks.
     """
-    return read(folder, _missing)
+    return read(folder, missing)
 
 
-def _missing(root: Path, given: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
+def missing(root: Path, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return detection's values for the keys that the configuration lacks; detect only if one is missing."""
     # A missing lock key alone needs no detection: a build finds the two that drydock's own Dockerfile reads.
     if not set(DETECTED) - {*given, "lock", "factory" if "entry-point" in given else ""}:
         return {}
     # Imported here: tasks of a configured project should not wait for it.
     from drydock.detect.detector import detect
-    from drydock.detect.model import Found
 
     findings = detect(root, configured(root))
     if undecided := [found for found in findings.conflicts if found.key in DETECTED]:
@@ -46,27 +45,24 @@ def _missing(root: Path, given: Mapping[str, Any]) -> dict[str, tuple[Any, str]]
         raise NoProject(
             path=root, problem="holds no FastAPI application, and neither pyproject.toml nor drydock.toml"
         )
-    values = findings.by_option()
-    if findings.root != root:
-        values["root"] = Found(findings.root, "the workspace above, which holds the lock")
-    values |= _unwritten(findings)
+    values = {key: found.value for key, found in findings.by_option().items()} | _unwritten(findings)
+    if findings.root != root:  # the workspace above, which holds the lock
+        values["root"] = findings.root
     lock = findings.dependencies
     if lock is None or not (lock.value.locked and lock.value.hashed):
         values.pop("lock", None)
     if findings.python:
-        values["python-also"] = Found(findings.python_supported[1:], findings.python.where)
-    return {key: (found.value, found.where) for key, found in values.items() if key not in given}
+        values["python-also"] = findings.python_supported[1:]
+    return {key: value for key, value in values.items() if key not in given}
 
 
-def _unwritten(findings: Findings) -> dict[str, Found[Any]]:
+def _unwritten(findings: Findings) -> dict[str, Any]:
     """Return the files that are opened by name, and examples of required settings."""
     from drydock.detect import examples, system
-    from drydock.detect.model import Found
 
-    found: dict[str, Found[Any]] = {}
+    found: dict[str, Any] = {}
     if opened := system.opened_files(system.with_beside(package.value for package in findings.system_run)):
-        found["extra-files"] = Found(opened, findings.system_run[0].where)
-    if needed := [setting for setting in findings.settings if setting.value.required]:
-        values = {setting.value.name: examples.example(setting.value) for setting in needed}
-        found["development"] = Found(Development(values), needed[0].where)
+        found["extra-files"] = opened
+    if needed := [setting.value for setting in findings.settings if setting.value.required]:
+        found["development"] = Development({setting.name: examples.example(setting) for setting in needed})
     return found

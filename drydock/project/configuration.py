@@ -26,36 +26,32 @@ from drydock.project.model import (
     Request,
 )
 
-# Takes the folder and the configured keys; returns values and their places, by key.
-Find = Callable[[Path, Mapping[str, Any]], Mapping[str, tuple[Any, str]]]
+# Takes the folder and the configured keys; returns values by key.
+Find = Callable[[Path, Mapping[str, Any]], Mapping[str, Any]]
 
 FILE = "drydock.toml"
 # Files at the top of a project without a configuration.
 MANIFESTS = ("pyproject.toml", "requirements.txt", "setup.py", "setup.cfg", "Pipfile", "Dockerfile")
 PACKAGES = "write names such as git or libpq5, with commas or blanks between"
-OLDEST = 7  # minor version of the oldest Python 3 that is built
-_SERIES = re.compile(r"3\.(?P<minor>\d+)(\.\d+)?")
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]*\??")
-_IMAGE = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
+_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 
 
-def _image(name: object) -> str:
-    if not isinstance(name, str) or not _IMAGE.fullmatch(name):
-        raise ValueError(f"{name!r} is not a legal repository name")
-    return name
+def _text(pattern: str, meaning: str) -> Callable[[object], str]:
+    """Return the reader of a text that a pattern matches as a whole."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+            raise ValueError(f"{value!r} is not {meaning}")
+        return value
+
+    return read
 
 
-def _python(version: object) -> str:
-    series = _SERIES.fullmatch(version) if isinstance(version, str) else None
-    if not series or int(series["minor"]) < OLDEST:
-        raise ValueError(f"{version!r} is not a version of Python that an image can have")
-    return str(version)
-
-
-def _path(path: object) -> str:
-    if not isinstance(path, str) or path[:1] not in ("", "/"):
-        raise ValueError(f"{path!r} is not the path of a route")
-    return path
+_image = _text(f"{_PART}(?:/{_PART})*", "a legal repository name")
+# From 3.7 on.
+_python = _text(r"3\.([7-9]|[1-9]\d+)(\.\d+)?", "a version of Python that an image can have")
+_path = _text(r"(?s:/.*)?", "the path of a route")
 
 
 def _packages(text: object) -> str:
@@ -74,10 +70,6 @@ def _volumes(paths: object) -> tuple[str, ...]:
     return tuple(paths)
 
 
-def _compression(text: object) -> Compression:
-    return Compression.parse(str(text))
-
-
 @dataclass(frozen=True)
 class Configuration:
     """The keys of a configuration, with their defaults.
@@ -93,7 +85,7 @@ class Configuration:
     factory: bool = False
     python: str = field(
         default="3.13",
-        metadata={"read": _python, "how": f"write a minor version from 3.{OLDEST} on, such as 3.13"},
+        metadata={"read": _python, "how": "write a minor version from 3.7 on, such as 3.13"},
     )
     python_also: tuple[str, ...] = ()
     port: int = 8000
@@ -105,7 +97,10 @@ class Configuration:
     main_branch: str = "main"
     compression: Compression = field(
         default=ZSTD,
-        metadata={"read": _compression, "how": "write zstd or gzip, with a level if you like: zstd:15"},
+        metadata={
+            "read": lambda text: Compression.parse(str(text)),
+            "how": "write zstd or gzip, with a level if you like: zstd:15",
+        },
     )
     labels: Mapping[str, str] = field(default_factory=dict)
     development: Development = field(default_factory=Development)
@@ -135,23 +130,17 @@ def read(folder: Path, find: Find) -> Project:
     """Read a project from its configuration, and from findings for the keys that it lacks."""
     check_folder(folder)
     root = _context(folder.resolve())
-    where, given, decided = _configuration(root)
+    given, decided = _configuration(root)
     found = find(root, given)
-    own, root = root, found["root"][0] if "root" in found else root
-    origins = {key: f"{where.replace(f'{root}{os.sep}', '')} {key}" for key in given}
+    own, root = root, found.get("root", root)
     kept = {one.name for one in fields(Project)}
-    values = {one.name: getattr(decided, one.name) for one in KEYS.values() if one.name in kept}
-    for key in (key for key, one in KEYS.items() if one.name in kept and key not in given):
-        origins[key] = "default"
-        if key in found:
-            values[KEYS[key].name], origins[key] = found[key]
+    keys = {key: one.name for key, one in KEYS.items() if one.name in kept}
+    stated = {name: getattr(decided, name) for name in keys.values()}
+    values = stated | {keys[key]: value for key, value in found.items() if key in keys}
     source = (own if "source" in given else root) / values["source"]
     described = metadata(source)
     name = str(described.get("name") or source.name)
-    if not values["image"]:
-        values["image"], origins["image"] = image_name(name), "the project's name"
-    if not values["base"] and (named := os.environ.get("PYTHON_IMAGE")):
-        values["base"], origins["base"] = named, "PYTHON_IMAGE"
+    base = values["base"] or os.environ.get("PYTHON_IMAGE") or f"python:{values['python']}-slim"
     return Project(
         **values
         | {
@@ -160,17 +149,17 @@ def read(folder: Path, find: Find) -> Project:
             "name": name,
             "version": str(described.get("version", UNDECLARED)),
             "description": str(described.get("description", "")),
+            "image": values["image"] or image_name(name),
             "python_also": tuple(str(version) for version in values["python_also"]),
             "budgets": {**DEFAULT_BUDGETS, **values["budgets"]},
-            "base": values["base"] or f"python:{values['python']}-slim",
-            "origins": origins,
+            "base": base,
         }
     )
 
 
 def table(folder: Path) -> dict[str, Any]:
     """Return a project's configuration: drydock.toml, else pyproject.toml's ``[tool.drydock]``, else {}."""
-    return _configuration(folder)[1]
+    return _configuration(folder)[0]
 
 
 def check_folder(path: Path) -> None:
@@ -258,8 +247,8 @@ def _context(folder: Path) -> Path:
     return next((a for a in above if a / str(table(a).get("source", ".")) == folder), folder)
 
 
-def _configuration(root: Path) -> tuple[str, dict[str, Any], Configuration]:
-    """Return a configuration's place, its content, and the same as a dataclass."""
+def _configuration(root: Path) -> tuple[dict[str, Any], Configuration]:
+    """Return a configuration's content, as it is written and as a dataclass."""
     own, manifest = root / FILE, root / "pyproject.toml"
     inner = toml.read(manifest).get("tool", {}).get("drydock", {})
     if own.is_file() and inner:
@@ -274,7 +263,7 @@ def _configuration(root: Path) -> tuple[str, dict[str, Any], Configuration]:
             if growth == Growth():
                 how = "write { on-disk-mb = 3, on-wire-mb = 1 }"
                 raise toml.bad(where, f"budgets.{target}.{key}", "an empty table", how)
-    return where, content, decided
+    return content, decided
 
 
 def around(folder: Path) -> Path:

@@ -106,7 +106,6 @@ class Project:
     development: Development = field(default_factory=Development)
     smoke: tuple[Request, ...] = ()  # in the order of sending
     extra_files: tuple[str, ...] = ()  # libraries, programs and paths that the application opens by name
-    origins: Mapping[str, str] = field(default_factory=dict)  # each value's place, by key
     main_branch: str = "main"  # growth is measured against its images
     compression: Compression = ZSTD  # of pushed layers; sizes on the wire are measured with it
     tests: bool = True  # without tests, `container_tests` passes and says so

@@ -95,7 +95,6 @@ class Blueprint:
     logging: bool
     secrets: tuple[str, ...]
     public: tuple[str, ...]
-    origins: Mapping[str, str]  # each value's place, by its option
     resolved: frozenset[str] = frozenset()  # locks outside of the project, in the build context of this name
 
     @property
@@ -170,7 +169,6 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
         logging=bool(table.get("logging", False)),
         secrets=tuple(join(f.context.value, path) for path in f.ignore.secrets),
         public=tuple(join(f.context.value, path) for path in f.ignore.public),
-        origins=_origins(f),
     )
 
 
@@ -297,8 +295,3 @@ def _storage(findings: Findings, base: str, table: Mapping[str, Any]) -> Storage
         one for one in dict.fromkeys(folders) if not any(one.startswith(f"{o}/") for o in folders)
     )
     return Storage(volumes, links, tuple(dict.fromkeys(opened)))
-
-
-def _origins(findings: Findings) -> dict[str, str]:
-    found = findings.by_option()
-    return {key: "; ".join(filter(None, (value.where, value.why))) for key, value in found.items()}

@@ -25,7 +25,6 @@ class Resolution:
     """The result of resolving a declaration."""
 
     python: tuple[str, ...]  # versions that all packages have wheels for, the first choice first
-    why: str  # the reason for them; empty if the project's files name them
     files: Mapping[str, str]  # the lock files' texts, by their paths in the project
 
 
@@ -93,17 +92,14 @@ def digest(blueprint: Blueprint, *, fit: bool) -> str:
 
 def make(blueprint: Blueprint, patience: Patience, *, fit: bool) -> Resolution:
     files: dict[str, str] = {}
-    versions, why = (blueprint.python, *blueprint.python_also), ""
     if resolve.is_needed(blueprint):
         blueprint, files = _solved(blueprint, patience, fit=fit)
-        versions = (blueprint.python, *blueprint.python_also)
-        why = blueprint.origins.get("python", "") if fit else ""
     if _lacks_build_lock(blueprint):
         with patience("resolving what the project's own build needs"):
             text = resolve.build_tools(blueprint)
         if text:
             files[_place(files)] = files.get(_place(files), "") + text
-    return Resolution(versions, why, files)
+    return Resolution((blueprint.python, *blueprint.python_also), files)
 
 
 def _solved(blueprint: Blueprint, patience: Patience, *, fit: bool) -> tuple[Blueprint, dict[str, str]]:
@@ -128,14 +124,13 @@ def _solved(blueprint: Blueprint, patience: Patience, *, fit: bool) -> tuple[Blu
 def _applied(blueprint: Blueprint, found: Resolution) -> Blueprint:
     first, *others = found.python
     needed = resolve.is_needed(blueprint)
+    of_build = next((path for path, text in found.files.items() if BUILD_HEAD in text), "")
     blueprint = replace(
         blueprint,
         python=first,
         python_also=tuple(others),
-        origins={**blueprint.origins, **({"python": found.why} if found.why else {})},
         resolved=frozenset(found.files),
-        build_lock=blueprint.build_lock
-        or next((path for path, text in found.files.items() if BUILD_HEAD in text), ""),
+        build_lock=blueprint.build_lock or of_build,
     )
     if not needed:
         return blueprint
@@ -148,6 +143,6 @@ def _read(path: Path) -> Resolution | None:
     """Return a cached resolution, None without a readable one."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return Resolution(tuple(content["python"]), content["why"], content["files"])
+        return Resolution(tuple(content["python"]), content["files"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

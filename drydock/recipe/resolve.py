@@ -79,15 +79,13 @@ def fitted(blueprint: Blueprint) -> Blueprint:
     choice = wheels.choose(pylock, (blueprint.python, *blueprint.python_also))
     listed = (requirements.wanted(text, "") for text in blueprint.dependencies.requirements)
     pins = {one.name for one in listed if one and one.pinned}
-    lacking = next((one for one in choice.lacking if one.partition(" ")[0] in pins), "")
-    if lacking and blueprint.python_last:
-        choice = _older(blueprint, choice, lacking)
-    origins = {**blueprint.origins, **({"python": choice.why} if choice.why else {})}
+    if blueprint.python_last and any(one.partition(" ")[0] in pins for one in choice.lacking):
+        choice = _older(blueprint, choice)
     first, *others = choice.versions
-    return replace(blueprint, python=first, python_also=tuple(others), origins=origins)
+    return replace(blueprint, python=first, python_also=tuple(others))
 
 
-def _older(blueprint: Blueprint, choice: wheels.Choice, lacking: str) -> wheels.Choice:
+def _older(blueprint: Blueprint, choice: wheels.Choice) -> wheels.Choice:
     """Return the choice of an older Python if more of what is pinned has wheels for it."""
     older = replace(blueprint, python=blueprint.python_last, python_also=())
     folder, inputs, wanted = _inputs(older)
@@ -96,8 +94,7 @@ def _older(blueprint: Blueprint, choice: wheels.Choice, lacking: str) -> wheels.
     except NotLocked:
         return choice
     found = wheels.choose(pylock, (older.python,))
-    why = f"{lacking} has no wheel for {choice.versions[0]} or an older maintained one"
-    return replace(found, why=why) if len(found.lacking) < len(choice.lacking) else choice
+    return found if len(found.lacking) < len(choice.lacking) else choice
 
 
 def resolve(blueprint: Blueprint) -> dict[str, str]:

@@ -19,8 +19,7 @@ class Choice:
     """The remaining Python versions."""
 
     versions: tuple[str, ...]  # for which the fewest packages lack a wheel, in order of preference
-    why: str = ""  # the reason against the first candidate; empty if it remains
-    lacking: tuple[str, ...] = ()  # the packages without a wheel for `versions`
+    lacking: tuple[str, ...]  # the packages without a wheel for the first of them
 
 
 def choose(pylock: str, candidates: Sequence[str]) -> Choice:
@@ -29,11 +28,7 @@ def choose(pylock: str, candidates: Sequence[str]) -> Choice:
     missing = {version: _without_wheel(packages, version) for version in candidates}
     fewest = min(map(len, missing.values()))
     best = tuple(version for version in candidates if len(missing[version]) == fewest)
-    first = candidates[0]
-    if first in best:
-        return Choice(best, lacking=tuple(missing[first]))
-    package = next(package for package in missing[first] if package not in missing[best[0]])
-    return Choice(best, f"{package} has no wheel for {first}", tuple(missing[best[0]]))
+    return Choice(best, tuple(missing[best[0]]))
 
 
 def _without_wheel(packages: Sequence[dict[str, Any]], version: str) -> list[str]:

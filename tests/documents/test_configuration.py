@@ -13,7 +13,7 @@ from jsonschema import Draft7Validator
 
 from docs import configuration
 from drydock import toml
-from drydock.detect.project import load
+from drydock.detect.project import missing
 from drydock.errors import BadConfiguration
 from drydock.project import schema
 from drydock.project.configuration import KEYS, Configuration, table
@@ -118,12 +118,11 @@ def test_a_found_value_fills_each_key_that_the_page_says_is_found(tmp_path: Path
             "Procfile": "web: uvicorn shop:app --port 9000\n",
         },
     )
-    origins = load(shop).origins
     said = {key for key, one in SCHEMA["properties"].items() if "x-found-by" in one}
 
-    found = {key for key, where in origins.items() if where != "default"}
+    found = missing(shop, {}).keys() & SCHEMA["properties"].keys()
     assert found <= said
-    assert {"source", "entry-point", "python", "port", "health-path", "ready-path", "image"} <= found
+    assert {"source", "entry-point", "python", "port", "health-path", "ready-path"} <= found
 
 
 def test_the_schema_for_pyproject_checks_this_repositorys_own() -> None:

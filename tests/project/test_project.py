@@ -27,8 +27,6 @@ def test_defaults_come_from_the_projects_metadata(make_project: MakeProject) -> 
     )
     assert project.base == "python:3.13-slim"
     assert project.budgets == {"production": Budget(150 * MB), "slim": Budget(300 * MB)}
-    assert project.origins["python"] == "pyproject.toml [project] requires-python"
-    assert project.origins["port"] == "default"
 
 
 def test_configuration_wins_over_detection(make_project: MakeProject) -> None:
@@ -39,7 +37,6 @@ def test_configuration_wins_over_detection(make_project: MakeProject) -> None:
     assert (project.image, project.port) == ("acme/shop", 9000)
     assert project.budgets["slim"] == Budget(200_500_000)
     assert str(project.compression) == "zstd:12"
-    assert project.origins["port"] == "pyproject.toml [tool.drydock] port"
 
 
 def test_a_platform_can_have_a_budget_of_its_own(make_project: MakeProject) -> None:
@@ -184,7 +181,6 @@ def test_detection_fills_what_nobody_has_set(tmp_path: Path) -> None:
 
     assert (project.entry_point, project.factory, project.port) == ("shop.main:app", False, 8000)
     assert (project.health_path, project.ready_path) == ("/health", "/health")
-    assert project.origins["entry-point"] == "shop/main.py:3"
 
 
 def test_a_value_set_by_hand_wins_over_detection(tmp_path: Path) -> None:
@@ -197,7 +193,6 @@ def test_a_value_set_by_hand_wins_over_detection(tmp_path: Path) -> None:
     project = load(write_files(tmp_path, files))
 
     assert (project.health_path, project.ready_path) == ("/up", "/health")
-    assert project.origins["health-path"] == "drydock.toml health-path"
     assert project.budgets["slim"] == Budget(MB)
 
 

@@ -35,7 +35,8 @@ class Backing:
         return f"{scheme}://{user}{host}:{self.port}/{path}"
 
 
-DATABASE_URL = re.compile(r"((^|_)(DATABASE|DB|SQL(ALCHEMY)?)(_\w+)?_{0,2}(URL|URI|DSN)|^DSN)$")
+URL = r"(URL|URI|DSN|CONN(ECTION)?(_STR(ING)?)?)"
+DATABASE_URL = re.compile(rf"((^|_)(DATABASE|DB|SQL(ALCHEMY)?)(_\w+)?_{{0,2}}{URL}|^DSN)$")
 PARTS = (
     ("host", r"(HOST|HOSTNAME|SERVER|ADDRESS)"),
     ("port", r"PORT"),
@@ -66,7 +67,7 @@ POSTGRES = Backing(
     schemes=("postgresql", "postgres"),
     forms=frozenset({"PostgresDsn"}),
     drivers=frozenset({"asyncpg", "psycopg", "psycopg2", "psycopg2-binary", "pg8000", "databases"}),
-    url=re.compile(rf"(^|_)(POSTGRES(QL)?|PG)_{{0,2}}(URL|URI|DSN)$|{DATABASE_URL.pattern}"),
+    url=re.compile(rf"(^|_)(POSTGRES(QL)?|PG)_{{0,2}}{URL}$|{DATABASE_URL.pattern}"),
     part=re.compile(rf"(^|_)((POSTGRES(QL)?|PG)_{{0,2}}({ANY_PART})|{DATABASE_PART})$"),
     own="POSTGRES|PG",
     environment={"POSTGRES_USER": USER, "POSTGRES_DB": USER, "POSTGRES_PASSWORD": ""},
@@ -81,7 +82,7 @@ MARIADB = Backing(
     schemes=("mysql", "mariadb"),
     forms=frozenset({"MySQLDsn", "MariaDBDsn"}),
     drivers=frozenset({"pymysql", "aiomysql", "asyncmy", "mysqlclient", "mysql-connector-python", "mariadb"}),
-    url=re.compile(rf"(^|_)(MYSQL|MARIADB)_{{0,2}}(URL|URI|DSN)$|{DATABASE_URL.pattern}"),
+    url=re.compile(rf"(^|_)(MYSQL|MARIADB)_{{0,2}}{URL}$|{DATABASE_URL.pattern}"),
     part=re.compile(rf"(^|_)((MYSQL|MARIADB)_{{0,2}}({ANY_PART})|{DATABASE_PART})$"),
     own="MYSQL|MARIADB",
     environment={

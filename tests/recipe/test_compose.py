@@ -202,3 +202,14 @@ def test_each_part_of_an_address_has_its_setting(mark: str) -> None:
 
     assert found == {f"SHOP_DATABASE{mark}{name}": value for name, value in parts.items()}
     assert backing.asked_for(settings, {"asyncpg"}) == [backing.POSTGRES]
+
+
+@pytest.mark.parametrize(
+    "name", ["SQLALCHEMY_DATABASE_URL", "DATABASE_DEV_URL", "DB_CONNECTION", "DB_CONNECTION_STRING", "PG_DSN"]
+)
+def test_a_setting_of_any_usual_name_holds_the_whole_address(name: str) -> None:
+    found = backing.variables(
+        backing.POSTGRES, [Setting(name, "plain", False, "")], {"asyncpg"}, "db", "word"
+    )
+
+    assert found == {name: "postgresql://app:word@db:5432/app"}

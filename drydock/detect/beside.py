@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Collection, Container, Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
+
+from packaging.utils import canonicalize_name
 
 from drydock.detect import migrations, system
 from drydock.detect.blockers import loads_own
 from drydock.detect.code import Startup
 from drydock.detect.commands import Command, parts_of, read_command
 from drydock.detect.dockerfiles import Dockerfile
+from drydock.detect.entry import Entry
 from drydock.detect.launches import Evidence
 from drydock.detect.model import Found, Setting, Worker
 from drydock.detect.routes import checked_hosts, middleware
@@ -95,10 +99,11 @@ RENAMED = {
     "--timeout": "--timeout-worker-healthcheck",
     "-t": "--timeout-worker-healthcheck",
 }
-MOST_SHOWN = 40  # characters of a variable's value
+SHOWN = 40  # characters of a variable's value
 FETCHES = re.compile(
     r"^(tiktoken\.(get_encoding|encoding_for_model)|nltk\.download|spacy\.cli\.download|"
     r"nltk\.corpus\.\w+\.(words|raw|sents|fileids|synsets)|ultralytics\.YOLO|fastembed\.\w*Embedding|"
+    r"torchvision\.models\.\w+|(tensorflow\.)?keras\.applications\.\w+|"
     r"(whisper|faster_whisper\.WhisperModel|easyocr\.Reader|gensim\.downloader\.load)(\.load_model)?)$"
 )
 ANY_ANSWER = "probes take any answer of the port"
@@ -115,27 +120,35 @@ START_READS = {
     "RUN_MIGRATIONS": "0",
 }
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::"})
-FETCH_HOMES = {"tiktoken": "TIKTOKEN_CACHE_DIR", "nltk": "NLTK_DATA", "fastembed": "FASTEMBED_CACHE_PATH"}
+FETCH_HOMES = {
+    "tiktoken": "TIKTOKEN_CACHE_DIR",
+    "nltk": "NLTK_DATA",
+    "fastembed": "FASTEMBED_CACHE_PATH",
+    "torchvision": "TORCH_HOME",
+    "keras": "KERAS_HOME",
+    "tensorflow": "KERAS_HOME",
+}
 
 
 def steps(files: Iterable[Dockerfile]) -> Iterator[Found[str]]:
     """Yield the other steps and variables of the Dockerfile that starts the application."""
     for file in list(files)[:1]:
-        facts: list[tuple[str, int]] = []
         for text, line in file.runs:
             for part in parts_of(text):
                 words = " ".join(word for word in part.split() if not word.startswith("--mount"))
                 bare = RUN_BY.sub("", BEFORE.sub("", words))
                 if not USUAL.match(bare) or MAKES_FILE.search(bare):
-                    facts.append((f"runs {short(words)}, which drydock's builds do not repeat", line))
+                    fact = f"the Dockerfile runs {short(words)}, which drydock's builds do not repeat"
+                    yield Found(fact, f"{file.path}:{line}")
         for text, line in file.added:
-            facts.append((f"has {short(text)}, which drydock's builds do not repeat", line))
+            fact = f"the Dockerfile has {short(text)}, which drydock's builds do not repeat"
+            yield Found(fact, f"{file.path}:{line}")
         for name, value, line in file.variables:
             if not OWN_VARIABLES.match(name):
-                plain = kind_of(name) == "plain" and len(value) < MOST_SHOWN
-                shown = f"{name}={value}" if plain else name
-                facts.append((f"sets {shown}: set it where the image runs", line))
-        yield from (Found(f"the Dockerfile {fact}", f"{file.path}:{line}") for fact, line in facts)
+                shown = f"{name}={value}" if kind_of(name) == "plain" and len(value) < SHOWN else name
+                yield Found(
+                    f"the Dockerfile sets {shown}: set it where the image runs", f"{file.path}:{line}"
+                )
 
 
 def volumes(files: Iterable[Dockerfile], written: Iterable[str]) -> Iterator[Found[str]]:
@@ -159,15 +172,17 @@ def options(evidence: Evidence) -> tuple[Found[tuple[str, ...]] | None, list[Fou
             taken += [same, value] if value else [same]
         elif known in TAKEN:
             variable = f"UVICORN_{known.upper().replace('-', '_')}"
-            facts.append(f"{text}: {variable} sets that where the image runs")
+            facts.append(f"the start command has {text}: {variable} sets that where the image runs")
         elif name in WORKER_OPTIONS and value != "1":
-            facts.append(f"{text}: WEB_CONCURRENCY sets that where the image runs")
+            facts.append(f"the start command has {text}: WEB_CONCURRENCY sets that where the image runs")
         elif name not in CARRIED:
             dropped.append(text)
     if dropped:
-        facts.append(f"{', '.join(dropped)}, which the image's own start does not take over")
+        facts.append(
+            f"the start command has {', '.join(dropped)}, which the image's own start does not take over"
+        )
     found = Found(tuple(taken), evidence.where) if taken else None
-    return found, [Found(f"the start command has {fact}", evidence.where) for fact in facts]
+    return found, [Found(fact, evidence.where) for fact in facts]
 
 
 def installed(
@@ -236,10 +251,22 @@ def workers(commands: Iterable[Command], started: Container[str]) -> Iterator[Wo
 def code(startup: Startup) -> Iterator[Found[str]]:
     """Yield the code's calls of a shell and of programs that an image lacks, and its downloads at import."""
     for site in startup.calls:
-        if lack := _lack(site):
-            yield Found(f"{site.name}() {lack}", site.where)
+        shell = site.name.startswith("subprocess.") and is_true(site.keyword("shell"))
+        called, starter = system.program(site), _starter(startup, site)
+        if shell or system.SHELLS.match(site.name):
+            yield Found(f"{site.name}() asks for a shell: slim has one, production has none", site.where)
+        elif called in system.OF_THE_BASE or called.endswith(".sh"):
+            script = "is run by a shell" if called.endswith(".sh") else "is a program of the base"
+            fact = f"{site.name}() calls {called}, which {script}: slim has that, production does not"
+            yield Found(fact, site.where)
+        elif starter:
+            fact = f"{site.name}() runs a file that {starter} starts: slim has that, production does not"
+            yield Found(fact, site.where)
+        elif called in system.OF_NO_IMAGE:
+            fact = f"{site.name}() calls {called}, which no image has: name its package in system-packages"
+            yield Found(fact, site.where)
         late = site.scope.tried or not startup.at_import(site)
-        if FETCHES.match(site.name) and not (late or loads_own(site)):
+        if FETCHES.match(site.name) and not (late or loads_own(site) or _is_untrained(site)):
             variable = FETCH_HOMES.get(site.name.partition(".")[0], "")
             how = f"; {variable} names a folder that has it" if variable else ""
             text = (constant(site.node.args[0]) if site.node.args else "") or ""
@@ -247,18 +274,49 @@ def code(startup: Startup) -> Iterator[Found[str]]:
             yield Found(fact, site.where)
 
 
-def _lack(site: Site) -> str:
-    """Say what a call needs and an image lacks; empty for nothing."""
-    called = system.program(site)
-    shell = site.name.startswith("subprocess.") and is_true(site.keyword("shell"))
-    if shell or system.SHELLS.match(site.name):
-        return "asks for a shell: slim has one, production has none"
-    if called.endswith(".sh"):
-        return f"calls {called}, which is run by a shell: slim has that, production does not"
-    if called in system.OF_THE_BASE:
-        return f"calls {called}, which is a program of the base: slim has that, production does not"
-    no_image = called in system.OF_NO_IMAGE
-    return f"calls {called}, which no image has: name its package in system-packages" if no_image else ""
+def _is_untrained(site: Site) -> bool:
+    """Tell whether a call makes one of a library's models without its weights."""
+    given = site.keyword("weights") or site.keyword("pretrained")
+    off = is_true(given, None) or is_true(given, False)
+    return (
+        off
+        if ".applications." in site.name
+        else site.name.startswith("torchvision.") and (off or given is None)
+    )
+
+
+def models(startup: Startup, names: Collection[str]) -> Iterator[Found[str]]:
+    """Yield spaCy's models that are loaded at import, and that no declaration names."""
+    for site in startup.calls:
+        name = constant(site.argument(0, "name")) if site.name == "spacy.load" else None
+        known = not name or canonicalize_name(name) in names or loads_own(site)
+        if not known and startup.at_import(site) and not site.scope.tried:
+            fact = (
+                f"spacy.load({name}) needs a distribution that no declaration names: add the URL of its wheel"
+            )
+            yield Found(fact, site.where)
+
+
+def _starter(startup: Startup, site: Site) -> str:
+    """Return the program of the base that starts a file of the project, by its first line."""
+    given = site.argument(0, "args") if system.CALLERS.match(site.name) else None
+    path = reader(site).path(given.elts[0] if isinstance(given, ast.List) and given.elts else given)
+    text = startup.code.tree.text(path.path) if path else None
+    first = re.match(r"#!\s*(\S+)", text or "")
+    return first[1] if first and first[1].rpartition("/")[2] in system.OF_THE_BASE else ""
+
+
+def wrapper(startup: Startup, entry: Entry) -> Iterator[Found[str]]:
+    """Yield a wrapper that reads the path of every message: the lifespan's messages have none."""
+    module = startup.code.module(entry.path) if entry.app.wraps else None
+    made = module.bound(entry.app.key.name) if module else None
+    name = module.dotted(made.value.func) if module and made and isinstance(made.value, ast.Call) else ""
+    found = module.symbol(f"{name}.__call__") if module and name else None
+    method = found.function if found else None
+    texts = {constant(node) for node in ast.walk(method)} if method else set()
+    if found and method and "path" in texts and not texts & {"type", "lifespan", "http"}:
+        fact = f"{name} reads scope['path'] of the lifespan's messages too: check scope['type'] first"
+        yield Found(fact, found.module.at(method))
 
 
 def own_variables(settings: Iterable[Found[Setting]], port: int) -> Iterator[Found[str]]:
@@ -266,8 +324,10 @@ def own_variables(settings: Iterable[Found[Setting]], port: int) -> Iterator[Fou
     for item in settings:
         name, default = item.value.name, item.value.default
         if default and default != IMAGE_SETS.get(name, default):
-            sets = f"the image sets {name}={IMAGE_SETS[name]}"
-            yield Found(f"{sets}, which wins over this setting's default {default}", item.where)
+            fact = (
+                f"the image sets {name}={IMAGE_SETS[name]}, which wins over this setting's default {default}"
+            )
+            yield Found(fact, item.where)
         own = {"PORT": str(port), **START_READS}.get(name)
         if own is None or default == own or default in LOOPBACK or (name == "PORT" and not default):
             continue

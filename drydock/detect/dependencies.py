@@ -110,8 +110,10 @@ def _conflict(fact: str, sources: list[Source], where: Callable[[Source], str] |
 
 def _elsewhere(tree: Tree, files: list[Dockerfile]) -> Choice:
     """Search the other folders: for the declaration that a Dockerfile installs, or the only one."""
-    ends = (".txt", ".toml", ".lock", "setup.py", "setup.cfg", "Pipfile")
-    folders = list(dict.fromkeys(folder_of(f) for f in tree.files if f.endswith(ends)))
+    named = (
+        f for f in tree.files if f.endswith((".txt", ".toml", ".lock", "setup.py", "setup.cfg", "Pipfile"))
+    )
+    folders = list(dict.fromkeys(folder_of(f) for f in named))
     sources = [s for folder in folders[:200] for s in declares(tree, folder) if asks_fastapi(s)]
     for few in ([s for s in sources if _mentioned(s, files)], sources):
         if len(few) == 1:
@@ -122,11 +124,14 @@ def _elsewhere(tree: Tree, files: list[Dockerfile]) -> Choice:
     for path in tree.named("environment.yml", "environment.yaml"):
         fact = "the dependencies are declared for conda, which drydock does not run"
         return None, [], [Blocker("dependencies", fact, path, remedy)]
-    fact, where = "no file declares the dependencies", ""
-    for tool, words, place in _installs(files):
+    for tool, words, where in _installs(files):
         if tool.startswith("pip") and "fastapi" in words:
-            fact, where = "only the Dockerfile declares the dependencies", place
-    return None, [], [Blocker("dependencies", fact, where, remedy)]
+            return (
+                None,
+                [],
+                [Blocker("dependencies", "only the Dockerfile declares the dependencies", where, remedy)],
+            )
+    return None, [], [Blocker("dependencies", "no file declares the dependencies", "", remedy)]
 
 
 def _among(tree: Tree, sources: list[Source], files: list[Dockerfile]) -> Choice:
@@ -209,8 +214,9 @@ def undeclared(names: set[str], files: list[Dockerfile]) -> Iterator[Found[str]]
             match = re.match(r"[A-Za-z][\w.-]*(?=$|[\[=<>~!@;])", word)
             name = canonicalize_name(match[0]) if match and not PIP_VALUES.fullmatch(before) else ""
             if name and not word.endswith(FILES) and name not in {*names, *SERVERS, *INSTALLERS}:
-                fact = f"the Dockerfile installs {name}, which no declaration names: add it there"
-                yield Found(fact, where)
+                yield Found(
+                    f"the Dockerfile installs {name}, which no declaration names: add it there", where
+                )
             before = word
 
 

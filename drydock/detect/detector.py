@@ -44,7 +44,6 @@ from drydock.detect.model import (
     Installation,
     Migration,
     Package,
-    PackageOrigin,
     Server,
     Worker,
     Written,
@@ -110,14 +109,12 @@ class _Detection:
         self.blockers: list[Blocker] = []
         self.notes: list[Found[str]] = []
         self.asked: dict[str, dict[str, str]] = {}
-        self.services = services = dockerfiles.compose_services(tree)
-        every = dockerfiles.dockerfiles(tree, services)
+        every = dockerfiles.dockerfiles(tree)
         self.apps = find_apps(self.code)
         self.hosted = hosting.hosted(tree)
         deployed = [command for one in self.hosted for command in one.named("web")]
-        commands = dockerfiles.commands(tree, every, services, deployed)
-        own = [command for command in commands if not SIDE.search(command.where)]
-        self.commands = list(dockerfiles.with_scripts(tree, own))
+        commands = [c for c in dockerfiles.commands(tree, every, deployed) if not SIDE.search(c.where)]
+        self.commands = list(dockerfiles.with_scripts(tree, commands))
         self.evidence = collect(self.code, self.apps, [*self.commands, *runners.tasks(tree)])
         self.entry = entry = self._decide()
         self.files = _relevant(every, entry)
@@ -145,14 +142,19 @@ class _Detection:
             self.notes.append(Found(fact, release.where, "the base image decides which release it is"))
         newest = version or python.NEWEST_DEFAULT
         names = deps.installed(chosen, newest, [*extras, *groups]) if chosen else set()
-        complete = server and "[" in server.value.requirement
-        if self.options and chosen and chosen.source.lock and not complete:
+        if (
+            self.options
+            and chosen
+            and chosen.source.lock
+            and not (server and "[" in server.value.requirement)
+        ):
             self.options, notes = beside.installed(self.options, names)
             self.notes += notes
         build, run = system.packages(startup, chosen, names, version, self.files, dockerfiles.kept(self.tree))
         run = self._packages_by_hand("system-packages") or run
         self.notes += system.libraries(chosen, names, run)
         self.notes += deps.undeclared(names, self.files)
+        self.notes += beside.models(startup, names) if startup else ()
         installed = self._installation()
         plan = deps.plan(chosen, extras, groups, installed.value.needed) if chosen else None
         self._block(names)
@@ -214,8 +216,9 @@ class _Detection:
     def _place(self) -> str:
         """Return the name of the project's configuration, which is of its own where there is no manifest."""
         own, manifest = (join(self.requested, name) for name in ("drydock.toml", "pyproject.toml"))
-        shared = self.tree.exists(manifest) and not self.tree.exists(own)
-        return "[tool.drydock]" if shared else "drydock.toml"
+        return (
+            "[tool.drydock]" if self.tree.exists(manifest) and not self.tree.exists(own) else "drydock.toml"
+        )
 
     def _by_hand(self, option: str) -> str:
         return self.overrides.get(option, "").strip()
@@ -248,7 +251,9 @@ class _Detection:
             self.conflicts += conflicts
             self.blockers += reasons
         if chosen and (where := deps.passed_over(chosen.source, self.files, python.NEWEST_DEFAULT)):
-            fact = f"{chosen.source.label} is stale and is not installed there: the image does without it"
+            fact = (
+                f"{chosen.source.label} is stale, and is not installed there: the image is built without it"
+            )
             self.notes.append(Found(fact, where))
             chosen = replace(chosen, source=declared(self.tree, chosen.source.folder) or chosen.source)
         return chosen
@@ -290,6 +295,7 @@ class _Detection:
         self.notes += beside.before([*releases, *self.commands], starts)
         self.notes += beside.steps(self.files)
         self.notes += beside.code(self.startup)
+        self.notes += beside.wrapper(self.startup, self.entry)
 
     def _server(self) -> tuple[Found[Server] | None, list[str], list[str]]:
         """Return the source of the server, and the extras and groups to install."""
@@ -412,8 +418,8 @@ class _Detection:
         return Found(f"{dotted or module_name(root, entry.path)}:{entry.name}", entry.where, entry.why)
 
     def _factory(self) -> Found[bool]:
-        if by_hand := self._by_hand("factory"):
-            return Found(by_hand.lower() in {"true", "1", "yes"}, "set by hand: factory")
+        if self._by_hand("factory"):
+            return Found(self._by_hand("factory").lower() in {"true", "1", "yes"}, "set by hand: factory")
         return Found(self.entry.factory, self.entry.where) if self.entry else Found(False, "default")
 
     @property
@@ -467,7 +473,7 @@ class _Detection:
         if self.entry is None or self.startup is None:
             return live, ready, None
         path, where = routes.docs_path(self.entry, self.startup)
-        checks = list(dockerfiles.checks(self.files, self.services))
+        checks = list(dockerfiles.checks(self.tree, self.files))
         hosted = [one.check for one in self.hosted if one.check]
         told = {check.value: check.where for check in (*hosted, *checks)}
         asked = routes.Routes(self.entry, self.startup).health(told)
@@ -480,11 +486,12 @@ class _Detection:
 
     def _packages_by_hand(self, option: str) -> tuple[Package, ...]:
         """Return an option's packages; a Debian release may lack one written as `NAME?`."""
-        found: list[Package] = []
-        for name in self._by_hand(option).replace(",", " ").split():
-            origin: PackageOrigin = "dockerfile" if name.endswith("?") else "person"
-            found.append(Package(name.rstrip("?"), f"set by hand: {option}", origin=origin))
-        return tuple(found)
+        where, names = f"set by hand: {option}", self._by_hand(option).replace(",", " ").split()
+        maybe = {name: name.endswith("?") for name in names}
+        return tuple(
+            Package(name.rstrip("?"), where, origin="dockerfile" if lacking else "person")
+            for name, lacking in maybe.items()
+        )
 
     def _data_files(self) -> tuple[Found[str], ...]:
         """Return the tree's files and folders that the program and its server read, without .env files."""

@@ -18,6 +18,7 @@ ASIDE = re.compile(r"(^|/)(tests?|docs?|examples?|samples?|\.[^/]+)/")
 # `%(here)s` is the file's folder; Alembic's other forms are paths and `package:folder`.
 HERE = "%(here)s"
 OPTION = "migrate"
+SECTION = re.compile(r"^\[([\w-]+)\]", re.M)
 REVISION = re.compile(r"""^revision\b[^=\n]*=\s*["']([^"']+)""", re.M)
 FOLLOWS = re.compile(r"^down_revision\b[^=\n]*=([^\n]*)", re.M)
 QUOTED = re.compile(r"""["']([^"']+)""")
@@ -55,7 +56,9 @@ def find(
     for tool in TOOLS:
         found = list(_candidates(tree, project, tool))
         if found and tool.name not in names:
-            fact = f"{tool.name} is configured and not among the dependencies: with it, the image can migrate"
+            fact = (
+                f"{tool.name} is configured and not among the dependencies: add it, and the image can migrate"
+            )
             return None, [Found(fact, found[0].where)], []
         depth = min((one.where.count("/") for one in found), default=0)
         nearest = [one for one in found if one.where.count("/") == depth]
@@ -65,9 +68,24 @@ def find(
             return None, [], [Conflict(OPTION, fact, listed, OPTION)]
         if nearest:
             return _as_run(_to_every_head(tree, nearest[0]), commands), [], []
-    fact = "{} migrates the database: set migrate to its command, `{}`"
-    others = sorted(names & OTHERS.keys())
-    return None, [Found(fact.format(name, OTHERS[name]), "the dependencies") for name in others], []
+    return None, [*_named_sections(tree, project), *_of_others(names)], []
+
+
+def _named_sections(tree: Tree, project: str) -> Iterator[Found[str]]:
+    """Yield a note for a configuration of Alembic with sections of other names, one for each database."""
+    for path in tree.named("alembic.ini"):
+        text = tree.text(path) or ""
+        names = [n for n in SECTION.findall(text) if section(text, n).get("script_location")]
+        if names and (project == "." or path.startswith(f"{project}/")) and not ASIDE.search(path):
+            fact = f"alembic.ini has the sections {', '.join(names)}: set migrate to their commands, such as "
+            yield Found(f"{fact}`python3 -m alembic -n {names[0]} upgrade head`", path)
+
+
+def _of_others(names: set[str]) -> Iterator[Found[str]]:
+    for name in sorted(names & OTHERS.keys()):
+        yield Found(
+            f"{name} migrates the database: set migrate to its command, `{OTHERS[name]}`", "the dependencies"
+        )
 
 
 def _to_every_head(tree: Tree, found: Found[Migration]) -> Found[Migration]:

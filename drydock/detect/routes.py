@@ -117,6 +117,11 @@ class Routes:
                 if isinstance(site.node.func, ast.Attribute):
                     self._extend(site, site.node.func)
             self._list(module)
+            for node, scope in module.grown:
+                if isinstance(node.target, ast.Attribute) and node.target.attr == "routes":
+                    of = node.target.value
+                    of = of.value if isinstance(of, ast.Attribute) and of.attr == "router" else of
+                    self._grow(Site(ast.Call(of, [], []), "", scope, module), node.value)
 
     def health(self, told: Collection[str]) -> list[Route]:
         """Return the routes of the paths `told`, and those with a health check's usual name."""
@@ -201,6 +206,17 @@ class Routes:
                     row = _Child(inner, (prefix or "").rstrip("/"), guarded)
                     self._router(parent).children.append(row)
 
+    def _grow(self, site: Site, value: ast.expr) -> None:
+        """Note the routers of `app.routes += [route for router in routers for route in router.routes]`."""
+        parent = self._key_of(site, site.node.func)
+        for part in ast.walk(value) if parent else ():
+            over = part.iter if isinstance(part, ast.comprehension) else None
+            binding = site.module.bound(over.id, site.scope.function) if isinstance(over, ast.Name) else None
+            for each in getattr(binding.value, "elts", ()) if binding else ():
+                inner = self._key_of(site, each)
+                if inner and parent and inner not in (parent, TOP):
+                    self._router(parent).children.append(_Child(inner, "", False))
+
     def _key_of(self, site: Site, node: ast.expr) -> Key | None:
         """Return the router that an expression names."""
         module, function = site.module, site.scope.function
@@ -216,8 +232,11 @@ class Routes:
             binding = module.bound(name, function)
             if binding and binding.scope.function == function:
                 made = binding.value.func if isinstance(binding.value, ast.Call) else None
-                own_app = name in OWN_NAMES or is_one(module, made, FASTAPI | STARLETTE)
-                return TOP if own_app else _key(module, name, function)
+                return (
+                    TOP
+                    if is_one(module, made, FASTAPI | STARLETTE) or name in OWN_NAMES
+                    else _key(module, name, function)
+                )
             if binding is None and module.aliases.get(name) is None:
                 # A parameter: the function takes the application and adds routes to it.
                 return TOP

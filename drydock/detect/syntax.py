@@ -128,6 +128,7 @@ class Module:
     # SQLite URLs with expressions, and their functions.
     worked_out: list[tuple[ast.JoinedStr, str]] = field(default_factory=list)
     mentioned: list[tuple[str, int]] = field(default_factory=list)  # names of files, and their lines
+    grown: list[tuple[ast.AugAssign, Scope]] = field(default_factory=list)
     demanded: list[ast.expr] = field(default_factory=list)  # tests at its top that end the program
     minor: int = 0  # of the oldest Python 3 that can run its statements, as far as they tell
 
@@ -454,6 +455,7 @@ NOTES: dict[type, Callable[[Module, Any, Scope], None]] = {
     ast.Assign: _note_binding,
     ast.AnnAssign: _note_binding,
     ast.NamedExpr: _note_binding,
+    ast.AugAssign: lambda module, node, scope: module.grown.append((node, scope)),
     ast.BinOp: _note_operator,
     ast.Match: lambda module, _, __: module.needs(10),
     ast.TryStar: lambda module, _, __: module.needs(11),

@@ -41,10 +41,11 @@ class Runtime(NamedTuple):
     files: tuple[str, ...] = ()
 
 
-FFMPEG = ("ffmpeg", "ffprobe")
 RUNTIME = {
     "curl": Runtime((), ("curl",), ("curl",)),
-    "ffmpeg": Runtime(("pydub", "ffmpeg-python", "openai-whisper"), FFMPEG, FFMPEG),
+    "ffmpeg": Runtime(
+        ("pydub", "ffmpeg-python", "openai-whisper"), ("ffmpeg", "ffprobe"), ("ffmpeg", "ffprobe")
+    ),
     "ghostscript": Runtime((), ("gs",), ("gs", "/usr/share/ghostscript")),
     "git": Runtime(("gitpython",), ("git",), ("git", "/usr/lib/git-core")),
     "graphviz": Runtime(("graphviz",), ("dot",), ("dot", "/usr/lib/*/graphviz")),
@@ -75,6 +76,8 @@ RUNTIME = {
     "tesseract-ocr": Runtime(("pytesseract",), ("tesseract",), ("tesseract", "/usr/share/tesseract-ocr")),
     "xmlsec1": Runtime(("pysaml2",), ("xmlsec1",), ("xmlsec1",)),
 }
+# Programs that Debian had until 12, and the distributions that call them.
+FORMER = {"wkhtmltopdf": ("pdfkit", "imgkit")}
 BY_DISTRIBUTION = {name: package for package, row in RUNTIME.items() for name in row.distributions}
 BY_PROGRAM = {name: package for package, row in RUNTIME.items() for name in row.programs}
 # Wheels that load a library which the base lacks. It is installed for code that imports them, and only named
@@ -140,6 +143,10 @@ def libraries(chosen: Chosen | None, names: set[str], run: Iterable[Package]) ->
         if package not in known:
             fact = f"{name} loads {library}, which the base lacks: system-packages={package} installs it"
             yield Found(fact, _where(chosen, name))
+    for program, callers in FORMER.items():
+        for name in sorted(names & set(callers)):
+            fact = f"{name} calls {program}, which Debian 13 lacks: use an older base"
+            yield Found(f"{fact}, with system-packages={program}", _where(chosen, name))
 
 
 def _built(chosen: Chosen | None, names: set[str], python: str) -> Iterator[Package]:

@@ -257,6 +257,19 @@ def test_library_that_fetches_at_import_is_noted(guard: str, noted: bool, tmp_pa
     assert ["TIKTOKEN_CACHE_DIR" in note.value for note in findings.notes] == [True] * noted
 
 
+def test_wrapper_that_takes_the_lifespan_for_a_request_is_noted(tmp_path: Path) -> None:
+    wrapper = (
+        "class Prefix:\n    def __init__(self, app):\n        self.app = app\n"
+        "    async def __call__(self, scope, receive, send):\n        {}\n"
+        "        await self.app(scope, receive, send)\n"
+    )
+    careless, careful = 'scope["path"]', 'scope["type"] == "http" and scope["path"]'
+    source = "{}\nfrom fastapi import FastAPI\ninner = FastAPI()\napp = Prefix(inner)\n"
+
+    assert notes(tmp_path, {"main.py": source.format(wrapper.format(careless))})[0][1] == "main.py:4"
+    assert notes(tmp_path, {"main.py": source.format(wrapper.format(careful))}) == []
+
+
 def test_setting_that_shares_the_image_s_port_is_noted(tmp_path: Path) -> None:
     source = (
         "from pydantic_settings import BaseSettings\nclass Database(BaseSettings):\n    port: int = 5432\n"

@@ -304,6 +304,17 @@ def test_health_route_of_routers_included_in_a_loop(over: str, tmp_path: Path) -
     assert find(tmp_path, files)["liveness"] == "/livez"
 
 
+def test_health_route_of_routers_whose_routes_are_added(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "main.py": f"import api\n{APP}routers = [api.router]\n"
+        "app.router.routes += [route for router in routers for route in router.routes]\n",
+        "api.py": "from fastapi import APIRouter\n\nrouter = APIRouter(prefix='/in')\n\n\n"
+        "@router.get('/livez')\ndef live(): ...\n",
+    }
+
+    assert find(tmp_path, files)["liveness"] == "/in/livez"
+
+
 def test_a_pin_file_chooses_and_metadata_says_what_else_would_do(tmp_path: Path) -> None:
     manifest = '[project]\nname = "shop"\nrequires-python = ">=3.12"\ndependencies = ["fastapi", "uvicorn"]\n'
     files: dict[str, str | bytes] = {"main.py": APP, "pyproject.toml": manifest, ".python-version": "3.14\n"}

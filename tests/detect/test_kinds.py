@@ -895,11 +895,17 @@ def test_log_file_is_written(code: str, path: str, tmp_path: Path) -> None:
         ("run(shlex.split('uptime -p'))", "uptime, which no image has"),
         ("run(['alembic', 'upgrade', 'head'])", ""),
         ("run([sys.executable, '-V'])", ""),
+        ("run(['bin/tool', '-v'])", "a file that /usr/bin/env starts"),
+        ("run(os.path.join(os.path.dirname(__file__), 'bin/tool'))", "a file that /usr/bin/env starts"),
+        ("run(['bin/python'])", ""),
     ],
 )
 def test_called_program_that_an_image_lacks_is_noted(call: str, told: str, tmp_path: Path) -> None:
     code = f"import os, shlex, subprocess, sys\nWORDS = ['ps', 'aux']\ndef f(): subprocess.{call}\n"
-    notes = [note.value for note in found(tmp_path, {"main.py": code + APP}).notes]
+    files: dict[str, str | bytes] = {"main.py": code + APP, "bin/tool": "#!/usr/bin/env python3\n"}
+    notes = [
+        note.value for note in found(tmp_path, files | {"bin/python": "#!/opt/venv/bin/python3\n"}).notes
+    ]
 
     assert len(notes) == bool(told)
     assert all(told in note for note in notes)

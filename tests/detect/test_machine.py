@@ -59,10 +59,19 @@ def test_a_program_is_found_behind_a_shell(call: str, tmp_path: Path) -> None:
     assert [one.value for one in findings.system_run] == ["ffmpeg"]
 
 
+def test_a_program_that_debian_has_no_longer_is_named_and_not_installed(tmp_path: Path) -> None:
+    findings = found(tmp_path, {"requirements.txt": f"{REQUIREMENTS}pdfkit\n"})
+
+    assert findings.system_run == ()
+    assert any("pdfkit calls wkhtmltopdf, which Debian 13 lacks" in note.value for note in findings.notes)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        ("import spacy\nM = spacy.load('en_core_web_sm')\n", "add the URL of its wheel"),
         ("from nltk.corpus import stopwords\nM = stopwords.words('english')\n", "NLTK_DATA"),
+        ("import torchvision\nM = torchvision.models.resnet18(weights='DEFAULT')\n", "TORCH_HOME"),
         ("from ultralytics import YOLO\nM = YOLO('yolov8n.pt')\n", "needs the network"),
         ("from fastembed import TextEmbedding\nM = TextEmbedding()\n", "FASTEMBED_CACHE_PATH"),
     ],
@@ -76,6 +85,8 @@ def test_a_model_that_is_fetched_at_import_is_noted(text: str, words: str, tmp_p
     [
         "from ultralytics import YOLO\nM = YOLO('models/own.pt')\n",
         "from sentence_transformers import SentenceTransformer\nM = SentenceTransformer('models')\n",
+        "import torchvision\nM = torchvision.models.resnet18()\n",
+        "import spacy\nM = spacy.load('models')\n",
     ],
 )
 def test_a_model_of_the_project_is_not_fetched(text: str, tmp_path: Path) -> None:

@@ -122,6 +122,15 @@ def test_those_of_tests_and_examples_are_not_the_projects(tmp_path: Path) -> Non
     assert found(tmp_path, files).migrate is None
 
 
+def test_sections_of_other_names_are_noted(tmp_path: Path) -> None:
+    text = "[orders]\nscript_location = orders\n[users]\nscript_location = users\n[loggers]\nkeys = root\n"
+    files: dict[str, str | bytes] = {"alembic.ini": text, "requirements.txt": "fastapi\nuvicorn\nalembic\n"}
+    [note] = found(tmp_path, files).notes
+
+    assert "orders, users" in note.value
+    assert "-n orders upgrade head" in note.value
+
+
 @pytest.mark.parametrize(("parent", "command"), [("'a'", "upgrade head"), ("None", "upgrade heads")])
 def test_several_heads_are_all_upgraded_to(parent: str, command: str, tmp_path: Path) -> None:
     files: dict[str, str | bytes] = {

@@ -12,14 +12,16 @@ from assemble import bytecode, elf, left_out, packages, reasons, strip, times
 from assemble.tree import Tree
 
 # Opened by name at run time, so no file's list of needed libraries has them.
-OPENED_BY_NAME = {
-    "libgcc_s.so.1": "glibc, for pthread_exit and thread cancellation",
-    "libcrypt.so.1": "ctypes.util.find_library",
-    "libnss_dns.so.2": "glibc before 2.34, for names of hosts",
-    "libnss_files.so.2": "glibc before 2.34, for accounts and /etc/hosts",
-    "ossl-modules": "libcrypto, where its configuration asks for old algorithms",
-    "engines-3": "libcrypto, where its configuration asks for an engine",
-}
+OPENED_BY_NAME = (
+    # glibc, for pthread_exit and thread cancellation.
+    "libgcc_s.so.1",
+    # ctypes: calls of the C library that it keeps in files of their own.
+    *("libanl.so.1", "libcrypt.so.1", "libnsl.so.1", "libresolv.so.2", "libutil.so.1"),
+    # glibc, where nsswitch.conf names them; before 2.34 for every name of a host or an account.
+    *("libnss_compat.so.2", "libnss_dns.so.2", "libnss_files.so.2", "libnss_hesiod.so.2"),
+    # libcrypto, where its configuration asks for old algorithms or an engine.
+    *("ossl-modules", "engines-3"),
+)
 # The C library's tables of encodings, and the call that opens them; the last two make it only for a caller.
 CONVERSIONS, ICONV, ON_BEHALF = "gconv", b"\0iconv_open\0", ("libc.so", "libstdc++")
 
@@ -52,7 +54,7 @@ USUAL_FOLDERS = (
     *("/bin", "/lib", "/sbin", "/boot", "/etc/opt", "/usr/games", "/usr/include", "/usr/src", "/var/opt"),
     *(f"/usr/local/{name}" for name in ("bin", "etc", "games", "include", "lib", "sbin", "share", "src")),
     *("/home", "/media", "/mnt", "/opt", "/root", "/run", "/run/lock", "/srv", "/tmp"),  # noqa: S108 - the image's
-    *("/var/cache", "/var/lib", "/var/lock", "/var/log", "/var/run", "/var/spool", "/var/tmp"),  # noqa: S108 - as above
+    *(f"/var/{name}" for name in ("backups", "cache", "lib", "local", "lock", "log", "run", "spool", "tmp")),
 )
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 

@@ -348,7 +348,8 @@ answer = {name: ctypes.util.find_library(name) for name in ("stdc++", "crypt", "
 import ctypes
 names = (
     "libssl.so.3 libcrypto.so.3 libsqlite3.so.0 libz.so.1 libstdc++.so.6 libcrypt.so.1 libgcc_s.so.1 "
-    "libffi.so.8 libuuid.so.1 libexpat.so.1 libbz2.so.1.0 liblzma.so.5"
+    "libffi.so.8 libuuid.so.1 libexpat.so.1 libbz2.so.1.0 liblzma.so.5 libresolv.so.2 libutil.so.1 "
+    "libanl.so.1 libnsl.so.1 libnss_compat.so.2 libnss_hesiod.so.2"
 ).split()
 answer = {name: error for name in names if isinstance(error := attempt(ctypes.CDLL, name), str)}
 # %% mime types

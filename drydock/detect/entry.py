@@ -14,6 +14,7 @@ from drydock.detect.model import PLACE, Blocker, Conflict, Found
 from drydock.detect.tree import ancestors, folder_of, join
 
 MAX_COMPARED = 30
+BY_HAND = f"set entry-point in {PLACE} or pass --option entry-point=VALUE"
 OTHERS = re.compile(
     r"^(?:from|import) (django|flask|litestar|quart|sanic|aiohttp(?=.*\bweb\b)|tornado|falcon|bottle)\b", re.M
 )
@@ -105,6 +106,8 @@ def _from_evidence(code: Code, apps: Apps, ranked: list[Evidence]) -> Decision:
         fact = f"{len(remaining)} applications are started by this repository's own files"
         return _several(code, fact, [Found(a, by_app[a.key].where) for a in remaining])
     app = remaining[0]
+    if app.key not in apps.known and (other := _other_framework(code, app.key.path)):
+        return None, [], [_of_another(other)]
     evidence = next((e for e in ranked if e.app and e.app.key == app.key and e.root), by_app[app.key])
     if app.required and app.factory and not evidence.module:
         return None, [], [_needs_arguments(app)]
@@ -176,12 +179,15 @@ def _nothing(code: Code, apps: Apps, candidates: list[App], source: str) -> Bloc
         fact = f"no FastAPI application was found, and Python {running} cannot read {broken[0]}"
         remedy = "correct its syntax, or run drydock with the Python that the file is written for"
         return Blocker("entry-point", fact, _broken_at(code, broken[0]), remedy)
-    remedy = f"{here} or pass --option entry-point=VALUE"
     if other := _other_framework(code, source):
-        fact = f"a {other.value} project: drydock starts applications of FastAPI and Starlette"
-        return Blocker("entry-point", fact, other.where, f"if it has an ASGI application, {remedy}")
+        return _of_another(other)
     where = source or code.tree.root.name
-    return Blocker("entry-point", "no FastAPI application was found", where, remedy)
+    return Blocker("entry-point", "no FastAPI application was found", where, BY_HAND)
+
+
+def _of_another(framework: Found[str]) -> Blocker:
+    fact = f"a {framework.value} project: drydock starts applications of FastAPI and Starlette"
+    return Blocker("entry-point", fact, framework.where, f"if it has an ASGI application, {BY_HAND}")
 
 
 def _other_framework(code: Code, source: str) -> Found[str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -154,6 +155,35 @@ def test_project_of_another_framework_is_called_by_its_name(source: str, name: s
     assert blocker.fact == f"a {name} project: drydock starts applications of FastAPI and Starlette"
     assert blocker.where == "shop/web.py:2"
     assert detect(tmp_path, {"entry-point": "shop.web:app"}).blockers != (blocker,)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from litestar import Litestar\napp = Litestar([])\n",
+        "from flask import Flask\ndef app(): return Flask('shop')\n",
+        "from django.core.asgi import get_asgi_application\napp = get_asgi_application()\n",
+    ],
+)
+def test_project_of_another_framework_is_refused_though_a_command_starts_it(
+    source: str, tmp_path: Path
+) -> None:
+    write(tmp_path, {"shop/web.py": source, "Procfile": "web: gunicorn shop.web:app\n"})
+    [blocker] = [one for one in detect(tmp_path).blockers if one.key == "entry-point"]
+
+    assert re.match("a (Litestar|Flask|Django) project: ", blocker.fact)
+    assert blocker.where == "shop/web.py:1"
+
+
+def test_fastapi_goes_before_another_framework_that_is_started_beside_it(tmp_path: Path) -> None:
+    files = {
+        "site/web.py": "from flask import Flask\napp = Flask('shop')\n",
+        "api.py": "from fastapi import FastAPI\napp = FastAPI()\n",
+        "Procfile": "site: gunicorn site.web:app\nweb: uvicorn api:app\n",
+    }
+    write(tmp_path, files)
+
+    assert value(detect(tmp_path).entry_point) == "api:app"
 
 
 def test_client_of_aiohttp_is_no_web_project(tmp_path: Path) -> None:

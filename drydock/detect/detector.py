@@ -52,7 +52,7 @@ from drydock.detect.model import (
 )
 from drydock.detect.sources import declared, declared_names, local_folders
 from drydock.detect.tools import TOOLS
-from drydock.detect.tree import Tree, ancestors, folder_of, join
+from drydock.detect.tree import Tree, ancestors, common, folder_of, join
 
 DEFAULT_PORT = 8000
 # The first port that needs no privilege anywhere, and what is added to lower ones: 80 becomes 8080.
@@ -405,9 +405,8 @@ class _Detection:
         files = [*(source.files if source else ()), *(f.value for f in self._data_files())]
         parts = [self.project, *map(folder_of, files), *([source.folder] if source else [])]
         parts += [*self.layout.roots.value, self.layout.workdir.value] if self.entry else []
-        common = os.path.commonpath([f"/{p}" if p != "." else "/" for p in parts]).lstrip("/") or "."
         where = source.where if source else ""
-        return Found(common, where, "holds the lock file, the source and the data files")
+        return Found(common(parts), where, "holds the lock file, the source and the data files")
 
     def _entry_point(self) -> Found[str] | None:
         entry = self.entry

@@ -7,7 +7,7 @@ import json
 import os
 import posixpath
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +161,11 @@ def ancestors(path: str) -> list[str]:
         found.append(folder)
         folder = folder.rpartition("/")[0]
     return [*found, "."]
+
+
+def common(paths: Iterable[str]) -> str:
+    """Return the deepest folder of the tree that holds all of some paths."""
+    return posixpath.commonpath([f"/{path}" if path != "." else "/" for path in paths]).lstrip("/") or "."
 
 
 def read_bounded(path: Path, limit: int) -> bytes | None:

@@ -18,12 +18,13 @@ from drydock.engine import Engine
 from drydock.progress import Say, once, silent
 from drydock.publish import cosign
 from drydock.publish.cosign import SIGNATURE, Cosign
-from drydock.publish.errors import DigestDiffers, NotVerified, SigningFailed
+from drydock.publish.errors import NotVerified, SigningFailed
 from drydock.publish.push import registry, without_tls
 from drydock.publish.reference import Reference
 from drydock.publish.registry import Registry
 
 BUNDLE = "application/vnd.dev.sigstore.bundle"
+SIGNED = {SIGNATURE: b"{}"}
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,6 @@ def attestations(client: Registry, target: Reference) -> list[Attestation]:
         if manifest.document.get("subject", {}).get("digest") != target.digest:
             continue
         content = client.blob(target.repository, layers[0]["digest"])
-        if content is None:
-            raise DigestDiffers(reference=target, found="missing", wanted=layers[0]["digest"])
         found.append(Attestation(manifest.digest, *_statement(content), content))
     return found
 
@@ -86,29 +85,26 @@ def attach(
     # Without a key, cosign repeats its notice about the public log for each statement.
     tell = once(say)
     with _signing(engine, target, key, say) as (signer, reader), registry(engine, target) as client:
-        manifest = _manifest(client, target)
+        manifest = client.known(target).content
         there = attestations(client, target)
+
+        def is_ours(one: Attestation) -> bool:
+            return one.digest in ours or (reader is not None and holds(reader, target, manifest, one))
+
         for kind, content in documents.items():
             predicate = json.loads(content)
-            same = [one for one in there if one.kind == kind and one.predicate == predicate]
-            mine = (
-                one for one in same if one.digest in ours or (reader and holds(reader, target, manifest, one))
-            )
-            if (found := next(mine, None)) is None:
+            same = (one for one in there if one.kind == kind and one.predicate == predicate)
+            if (found := next(filter(is_ours, same), None)) is None:
                 say(f"signing {target}, {kind}")
                 signer.sign(target, kind, content, tell)
                 known = {one.digest for one in there}
                 there = attestations(client, target)
                 new = (one for one in there if one.kind == kind and one.digest not in known)
                 if (found := next(new, None)) is None:
-                    reason = f"the registry does not list its {kind}"
-                    raise SigningFailed(reference=target, reason=reason)
+                    raise SigningFailed(reference=target, reason=f"the registry does not list its {kind}")
             attached(found.digest)
             done.append(found)
     return done
-
-
-SIGNED = {SIGNATURE: b"{}"}
 
 
 @contextmanager
@@ -120,13 +116,6 @@ def _signing(engine: Engine, target: Reference, key: str, say: Say) -> Iterator[
         return
     with cosign.public_key(signer.program, key) as public:
         yield signer, replace(signer, key=public)
-
-
-def _manifest(client: Registry, target: Reference) -> bytes:
-    found = client.manifest(target.repository, target.digest)
-    if found is None:
-        raise DigestDiffers(reference=target, found="missing", wanted=target.digest)
-    return found.content
 
 
 def holds(reader: Cosign, target: Reference, manifest: bytes, statement: Attestation) -> bool:
@@ -150,7 +139,7 @@ def verify(
     cosign.require(key)
     reader = Cosign(cosign.program(say), key, identity, without_tls(engine, target))
     with registry(engine, target) as client:
-        manifest, found = _manifest(client, target), attestations(client, target)
+        manifest, found = client.known(target).content, attestations(client, target)
     signatures = [one for one in found if one.kind == SIGNATURE]
     # Others may sign the same image: one signature of the expected signer is enough.
     if not any(holds(reader, target, manifest, one) for one in signatures):

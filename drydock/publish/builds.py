@@ -71,14 +71,9 @@ def settle(reference: str, place: Place, image: str) -> Place | None:
     with suppress(OSError):
         state.prune("clones")
         Sealed().write(path, {"image": image, **asdict(place)})
-    if (
-        not known
-        or known["image"] == image
-        or known["root"] == place.root
-        or not Path(known["root"]).is_dir()
-    ):
-        return None
-    return Place(*(known[field] for field in ("root", "branch", "revision")))
+    former = Place(*(known[field] for field in ("root", "branch", "revision"))) if known else None
+    other = former and known["image"] != image and former.root != place.root and Path(former.root).is_dir()
+    return former if other else None
 
 
 def described(workspace: Workspace, options: Options, metadata: Mapping[str, Any]) -> Predicate:

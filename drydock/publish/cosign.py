@@ -83,12 +83,10 @@ class Identity:
         if key:
             return None
         if not subject or not issuer:
-            missing = (
-                "--issuer, the provider that confirms it" if subject else "--key, or --identity with --issuer"
-            )
-            raise BadConfiguration(
-                where="`drydock verify`", problem="any signature would be accepted", how=f"add {missing}"
-            )
+            how = "add --issuer, the provider that confirms it"
+            how = how if subject else "add --key, or --identity with --issuer"
+            problem = "any signature would be accepted"
+            raise BadConfiguration(where="`drydock verify`", problem=problem, how=how)
         return cls(subject, issuer)
 
 
@@ -126,8 +124,8 @@ class Cosign:
                 done = command.stream(arguments, silent if self.key else tell, source="stderr")
                 if done.code != 0:
                     # Without a key, `say` has received all of it.
-                    evidence = "\n".join(lines(done)) if self.key else ""
-                    raise SigningFailed(reference=target, reason=reason(done), evidence=evidence)
+                    told = said(done) | ({} if self.key else {"evidence": ""})
+                    raise SigningFailed(reference=target, **told)
 
     def verify(self, target: Reference, manifest: bytes, kind: str, bundle: bytes) -> None:
         """Check that a bundle holds a statement of a type about a manifest, by the expected signer."""
@@ -151,9 +149,7 @@ class Cosign:
     def _verified(self, target: Reference, arguments: list[str]) -> command.Completed:
         done = command.run(arguments, check=False)
         if done.code != 0:
-            raise NotVerified(
-                reference=target, signer=self.signer, reason=reason(done), evidence="\n".join(lines(done))
-            )
+            raise NotVerified(reference=target, signer=self.signer, **said(done))
         return done
 
 
@@ -165,9 +161,7 @@ def public_key(program: Path, key: str) -> Iterator[str]:
         public = folder / "cosign.pub"
         done = command.run([str(program), "public-key", f"--key={key}", f"--outfile={public}"], check=False)
         if done.code != 0:
-            raise without_plugin(key, done) or KeyUnusable(
-                key=key, reason=reason(done), evidence="\n".join(lines(done))
-            )
+            raise without_plugin(key, done) or KeyUnusable(key=key, **said(done))
         yield str(public)
 
 
@@ -268,15 +262,15 @@ def _digest(target: Reference) -> str:
     return f"{target.name}@{target.digest}"
 
 
-def lines(done: command.Completed) -> list[str]:
-    """Return cosign's lines, without its warnings about the options that drydock set."""
-    return [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
+def said(done: command.Completed) -> dict[str, str]:
+    """Return cosign's last line as an error's reason, and its lines as the evidence.
 
-
-def reason(done: command.Completed) -> str:
-    """Return cosign's last line, without its introduction."""
-    last = (lines(done) or [f"exit code {done.code}"])[-1]
-    return re.sub(r"^error: |^error during command execution: ", "", last, flags=re.IGNORECASE)
+    Its warnings are about the options that drydock sets.
+    """
+    lines = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
+    last = lines[-1] if lines else f"exit code {done.code}"
+    reason = re.sub(r"^error: |^error during command execution: ", "", last, flags=re.IGNORECASE)
+    return {"reason": reason, "evidence": "\n".join(lines)}
 
 
 @contextlib.contextmanager

@@ -88,8 +88,7 @@ def relabel(engine: Engine, reference: str, labels: Mapping[str, str]) -> str:
         args = arguments(wanted, before.platform, podman.COMMAND if local else buildx(own, outputs), outputs)
         done = command.run(args, env=engine.environment, check=False)
         if done.code != 0:
-            last = (done.stderr.strip().splitlines() or ["no output"])[-1]
-            raise LabelsNotApplied(reference=reference, reason=last, evidence=done.stderr)
+            raise LabelsNotApplied(reference=reference, reason=done.last, evidence=done.stderr)
         made = identity.image_id(engine, outputs)
     try:
         if problem := difference(before, find(engine, made), wanted):

@@ -36,9 +36,7 @@ def make(program: Path, output: str, place: str = "") -> list[Path]:
     with temporary.folder("key") as folder:
         done = command.run([str(program), "generate-key-pair", *where], check=False, cwd=folder, env=password)
         if done.code != 0:
-            raise cosign.without_plugin(place, done) or KeyNotMade(
-                reason=cosign.reason(done), evidence="\n".join(cosign.lines(done))
-            )
+            raise cosign.without_plugin(place, done) or KeyNotMade(**cosign.said(done))
         for path in paths:
             _write(path, (folder / f"cosign{path.suffix}").read_bytes())
     return paths

@@ -100,9 +100,8 @@ def check(found: Mapping[str, str], wanted: Mapping[str, str]) -> list[Differenc
     An extra label is not a difference: a base image brings its own. A missing label of a complete image is
     one even if ``wanted`` has no value for it.
     """
-    different = [
-        Difference(key, found.get(key), value) for key, value in wanted.items() if found.get(key) != value
-    ]
+    wrong = {key: value for key, value in wanted.items() if found.get(key) != value}
+    different = [Difference(key, found.get(key), value) for key, value in wrong.items()]
     missing = [Difference(key, None, None) for key in WANTED if key not in wanted and not found.get(key)]
     return different + missing
 

@@ -74,14 +74,11 @@ def predicate(checkout: Checkout, base: Base, build: Build) -> Predicate:
     arguments = {key: public(key, text) for key, text in sorted(build.build_args.items())}
     chosen = {key: text for key, text in arguments.items() if key not in build.added}
     added = {key: text for key, text in arguments.items() if key in build.added}
+    platforms = list(build.platforms)
     return {
         "buildDefinition": {
             "buildType": BUILD_TYPE,
-            "externalParameters": {
-                "target": build.target,
-                "buildArgs": chosen,
-                "platforms": list(build.platforms),
-            },
+            "externalParameters": {"target": build.target, "buildArgs": chosen, "platforms": platforms},
             "internalParameters": {"buildArgs": added},
             "resolvedDependencies": dependencies(checkout, base),
         },
@@ -126,11 +123,8 @@ def recorded(
 def _migrated(old: Mapping[str, Any]) -> dict[str, Any]:
     """Convert provenance of version 0.2 to version 1."""
     invocation, about = old.get("invocation", {}), old.get("metadata") or {}
-    times = {
-        "buildInvocationID": "invocationId",
-        "buildStartedOn": "startedOn",
-        "buildFinishedOn": "finishedOn",
-    }
+    old_names = ("buildInvocationID", "buildStartedOn", "buildFinishedOn")
+    times = dict(zip(old_names, ("invocationId", "startedOn", "finishedOn"), strict=True))
     internal = {"environment": invocation.get("environment"), "buildConfig": old.get("buildConfig")}
     internal |= {key: value for key, value in about.items() if key.startswith("https://")}
     return {
@@ -154,10 +148,8 @@ def _complete(predicate: dict[str, Any], builder: str, known: Sequence[Mapping[s
     definition, run = predicate["buildDefinition"], predicate["runDetails"]
     found = definition.get("resolvedDependencies") or []
     digests = [entry.get("digest") for entry in found]
-    definition["resolvedDependencies"] = [
-        *found,
-        *(dict(entry) for entry in known if entry.get("digest") not in digests),
-    ]
+    more = (dict(entry) for entry in known if entry.get("digest") not in digests)
+    definition["resolvedDependencies"] = [*found, *more]
     definition.setdefault("internalParameters", {})
     run["builder"] = {**run.get("builder", {}), "id": run.get("builder", {}).get("id") or builder}
     return predicate

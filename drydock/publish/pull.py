@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from drydock.engine import Engine
-from drydock.publish.errors import DigestDiffers, NotPulled
+from drydock.publish.errors import NotPulled
 from drydock.publish.push import registry
 from drydock.publish.reference import Reference, parse
 from drydock.publish.registry import Manifest, Registry
@@ -24,7 +24,7 @@ def named(text: str) -> Reference | None:
 def labels(engine: Engine, target: Reference) -> Mapping[str, str]:
     with registry(engine, target) as client:
         manifest = _manifest(client, target, str(engine.version["Arch"]))
-        configuration = json.loads(_blob(client, target, manifest.config))
+        configuration = json.loads(client.blob(target.repository, manifest.config))
     found: Mapping[str, str] = configuration.get("config", {}).get("Labels") or {}
     return found
 
@@ -38,11 +38,10 @@ def layout(engine: Engine, target: Reference, folder: Path) -> Path:
         _keep(blobs, manifest.digest, manifest.content)
         layers = (layer["digest"] for layer in manifest.document["layers"])
         for digest in dict.fromkeys((manifest.config, *layers)):
-            _keep(blobs, digest, _blob(client, target, digest))
+            _keep(blobs, digest, client.blob(target.repository, digest))
     (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
-    (folder / "index.json").write_text(
-        json.dumps({"schemaVersion": 2, "manifests": [dict(manifest.descriptor)]})
-    )
+    index = {"schemaVersion": 2, "manifests": [dict(manifest.descriptor)]}
+    (folder / "index.json").write_text(json.dumps(index))
     return folder
 
 
@@ -59,13 +58,6 @@ def _manifest(client: Registry, target: Reference, architecture: str) -> Manifes
     if found is None:
         raise NotPulled(reference=f"{target} for {architecture}")
     return found
-
-
-def _blob(client: Registry, target: Reference, digest: str) -> bytes:
-    content = client.blob(target.repository, digest)
-    if content is None:
-        raise DigestDiffers(reference=target, found="missing", wanted=digest)
-    return content
 
 
 def _keep(folder: Path, digest: str, content: bytes) -> None:

@@ -162,9 +162,7 @@ def _manifest(media_type: str, **fields: object) -> Manifest:
 
 def move(client: Registry, target: Reference, digest: str) -> None:
     """Move a tag to a digest on the registry, and check it."""
-    manifest = client.manifest(target.repository, digest)
-    if manifest is None:
-        raise DigestDiffers(reference=target, found="missing", wanted=digest)
+    manifest = client.known(target.with_digest(digest))
     client.put_manifest(target.repository, target.tag, manifest)
     verify(client, target, manifest)
 

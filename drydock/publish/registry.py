@@ -20,6 +20,7 @@ import httpx2
 
 from drydock.publish.credentials import Credentials, Login
 from drydock.publish.errors import (
+    DigestDiffers,
     LoginRefused,
     PushDenied,
     RegistryFailed,
@@ -172,17 +173,23 @@ class Registry:
             raise self.fault(response, f"the content's digest is {manifest.digest}")
         return manifest
 
+    def known(self, target: Reference) -> Manifest:
+        """Return the manifest of a digest that the registry must have."""
+        if (found := self.manifest(target.repository, target.digest)) is None:
+            raise DigestDiffers(reference=target, found="missing", wanted=target.digest)
+        return found
+
     def put_manifest(self, repository: str, reference: str, manifest: Manifest) -> None:
         """Store a manifest under a tag or its digest; the tag moves in one step."""
         path = f"{repository}/manifests/{reference}"
         headers = {"Content-Type": manifest.media_type}
         self._ask("PUT", path, headers=headers, content=manifest.content, missing_is_fault=True)
 
-    def blob(self, repository: str, digest: str) -> bytes | None:
-        """Return a blob, checked against its digest; None if it is missing."""
+    def blob(self, repository: str, digest: str) -> bytes:
+        """Return a blob that the registry must have, checked against its digest."""
         response = self._ask("GET", f"{repository}/blobs/{digest}")
         if response.status_code == httpx2.codes.NOT_FOUND:
-            return None
+            raise DigestDiffers(reference=f"{self.name}/{repository}", found="missing", wanted=digest)
         if (found := digest_of(response.content)) != digest:
             raise self.fault(response, f"the content's digest is {found}")
         return response.content

@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +29,10 @@ HASHED = "dev.drydock.sbom.hash-of"
 # SPDX's word for an unknown fact, and its names of the document and the image.
 UNKNOWN = "NOASSERTION"
 DOCUMENT, ROOT = "SPDXRef-DOCUMENT", "SPDXRef-image"
+UNSTATED = {
+    **dict.fromkeys(("licenseConcluded", "copyrightText", "downloadLocation"), UNKNOWN),
+    "filesAnalyzed": False,
+}
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,7 @@ def cyclonedx(bill: Bill) -> bytes:
     }
     if bill.version:
         root["version"] = bill.version
+    tool = {"type": "application", "name": "drydock", "version": drydock.version()}
     document = {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
@@ -84,19 +90,18 @@ def cyclonedx(bill: Bill) -> bytes:
         # The same image has the same serial number, as the specification asks for equal content.
         "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, f'cyclonedx:{bill.image}')}",
         "version": 1,
-        "metadata": {
-            "timestamp": bill.created,
-            "tools": {
-                "components": [{"type": "application", "name": "drydock", "version": drydock.version()}]
-            },
-            "component": root,
-        },
+        "metadata": {"timestamp": bill.created, "tools": {"components": [tool]}, "component": root},
         "components": [_cyclonedx_component(material) for material in bill.materials],
         "dependencies": [
             {"ref": bill.image, "dependsOn": list(bill.roots)},
             *({"ref": one.purl, "dependsOn": list(one.depends)} for one in bill.materials),
         ],
     }
+    return text(document)
+
+
+def text(document: Mapping[str, Any]) -> bytes:
+    """Return a statement about an image as indented JSON."""
     return json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n"
 
 
@@ -130,10 +135,7 @@ def spdx(bill: Bill) -> bytes:
         "primaryPackagePurpose": "CONTAINER",
         "checksums": [{"algorithm": "SHA256", "checksumValue": bill.image.removeprefix("sha256:")}],
         "licenseDeclared": UNKNOWN,
-        "licenseConcluded": UNKNOWN,
-        "copyrightText": UNKNOWN,
-        "downloadLocation": UNKNOWN,
-        "filesAnalyzed": False,
+        **UNSTATED,
     }
     edges = [
         (DOCUMENT, "DESCRIBES", ROOT),
@@ -160,21 +162,17 @@ def spdx(bill: Bill) -> bytes:
             for name in own
             for words in [name.removeprefix("LicenseRef-").replace("-", " ")]
         ]
-    return json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n"
+    return text(document)
 
 
 def _spdx_package(material: Component, identity: str) -> dict[str, Any]:
+    purposes = {Source.FILE: "FILE", Source.INTERPRETER: "FRAMEWORK"}
     package: dict[str, Any] = {
         "SPDXID": identity,
         "name": material.purl if material.is_file else material.name,
-        "primaryPackagePurpose": {Source.FILE: "FILE", Source.INTERPRETER: "FRAMEWORK"}.get(
-            material.type, "LIBRARY"
-        ),
+        "primaryPackagePurpose": purposes.get(material.type, "LIBRARY"),
         "licenseDeclared": material.licence or UNKNOWN,
-        "licenseConcluded": UNKNOWN,
-        "copyrightText": UNKNOWN,
-        "downloadLocation": UNKNOWN,
-        "filesAnalyzed": False,
+        **UNSTATED,
     }
     if material.version:
         package["versionInfo"] = material.version
@@ -182,18 +180,11 @@ def _spdx_package(material: Component, identity: str) -> dict[str, Any]:
         package["summary"] = material.description
     if material.sha256:
         package["checksums"] = [{"algorithm": "SHA256", "checksumValue": material.sha256}]
-    if not material.is_file:
-        package["externalRefs"] = [
-            {
-                "referenceCategory": "PACKAGE-MANAGER",
-                "referenceType": "purl",
-                "referenceLocator": material.purl,
-            }
-        ]
-    if material.cpe:
-        package["externalRefs"].append(
-            {"referenceCategory": "SECURITY", "referenceType": "cpe23Type", "referenceLocator": material.cpe}
-        )
+    named = [] if material.is_file else [("PACKAGE-MANAGER", "purl", material.purl)]
+    named += [("SECURITY", "cpe23Type", material.cpe)] if material.cpe else []
+    keys = ("referenceCategory", "referenceType", "referenceLocator")
+    if named:
+        package["externalRefs"] = [dict(zip(keys, one, strict=True)) for one in named]
     return package
 
 

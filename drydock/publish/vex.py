@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 
 import drydock
 from drydock.publish.reference import Reference
+from drydock.publish.sbom import text
 
 OPENVEX = "https://openvex.dev/ns"
 CONTEXT = f"{OPENVEX}/v0.2.0"
@@ -55,7 +56,7 @@ def document(
         "tooling": f"drydock {drydock.version()}",
         "statements": statements,
     }
-    return json.dumps(whole, indent=1, ensure_ascii=False).encode() + b"\n"
+    return text(whole)
 
 
 def _statement(finding: Mapping[str, Any], product: Mapping[str, Any]) -> dict[str, Any]:

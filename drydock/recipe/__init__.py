@@ -94,9 +94,8 @@ def init(
     given = configuration.options(options)
     for name in extras:
         if name not in EXTRAS:
-            raise BadConfiguration(
-                where=f"--with {name}", problem="is not known", how=f"use one of {choices(name, EXTRAS)}"
-            )
+            how = f"use one of {choices(name, EXTRAS)}"
+            raise BadConfiguration(where=f"--with {name}", problem="is not known", how=how)
     found = decided(folder, configuration.words(given))
     table = {**configuration.table(found.root), **given}
     blueprint = plan(found, given)
@@ -107,9 +106,8 @@ def init(
     elif lock:
         blueprint, locks = resolution.completed(blueprint, patience, fit="python" not in table)
         blueprint = replace(blueprint, resolved=frozenset())
-    wanted = render(
-        blueprint, vendor=vendor or f"\nCOPY {dockerfile.VENDORED}/ /\n" in written.text(found.root)
-    )
+    vendor = vendor or f"\nCOPY {dockerfile.VENDORED}/ /\n" in written.text(found.root)
+    wanted = render(blueprint, vendor=vendor)
     for name, extra in EXTRAS.items():
         # An extra that was once requested is kept up to date.
         if name in extras or any(written.is_ours(found.root / path) for path in extra.places(found.root)):

@@ -16,7 +16,7 @@ from drydock.detect import Dependencies, Findings, Setting, system, tools
 from drydock.detect.ignore import SECRET
 from drydock.detect.python import ASKED_FOR
 from drydock.detect.requirements import read_requirements
-from drydock.detect.tree import Tree, folder_of, join
+from drydock.detect.tree import Tree, common, folder_of, join
 from drydock.project.lock import resolved_from
 from drydock.recipe import contents
 
@@ -120,6 +120,7 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
     only_built -= {*(f.migrate.value.files if f.migrate else ())}
     entries = contents.entries(f.root, source, set(needed) - only_built)
     run = [package.value for package in f.system_run]
+    doubtful = {one.value for one in (*f.system_build, *f.system_run) if one.origin == "dockerfile"}
     also = _also(f.python.value, f.python_supported, hashed=dependencies.hashed)
     last = LAST if LAST in f.python_supported and LAST not in (f.python.value, *also) else ""
     return Blueprint(
@@ -154,9 +155,7 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
         version_variables=f.installation.value.build_environment,
         system_build=tuple(package.value for package in f.system_build),
         system_run=system.with_beside(run),
-        system_doubtful=frozenset(
-            package.value for package in (*f.system_build, *f.system_run) if package.origin == "dockerfile"
-        ),
+        system_doubtful=frozenset(doubtful),
         extra_files=tuple(table.get("extra-files", system.opened_files(run))),
         storage=_storage(f, base, table),
         settings=tuple(setting.value for setting in f.settings),
@@ -225,8 +224,7 @@ def _base(source: str, findings: Findings, needed: tuple[str, ...]) -> str:
     folders += [folder_of(found.value) for found in findings.data_files]
     if all(contents.is_below(folder, source) for folder in folders):
         return source
-    common = posixpath.commonpath([f"/{path}" if path != "." else "/" for path in [source, *folders]])
-    return common.lstrip("/") or "."
+    return common([source, *folders])
 
 
 def _build_files(findings: Findings, source: str) -> tuple[str, ...]:
@@ -291,7 +289,5 @@ def _storage(findings: Findings, base: str, table: Mapping[str, Any]) -> Storage
         elif not SECRET.search(path):  # no container writes a file that a person keeps out of version control
             links[inside(base, path)] = posixpath.join(DATA, posixpath.basename(path))
     folders += [DATA] if links else []
-    volumes = tuple(
-        one for one in dict.fromkeys(folders) if not any(one.startswith(f"{o}/") for o in folders)
-    )
-    return Storage(volumes, links, tuple(dict.fromkeys(opened)))
+    top = [one for one in dict.fromkeys(folders) if not any(one.startswith(f"{o}/") for o in folders)]
+    return Storage(tuple(top), links, tuple(dict.fromkeys(opened)))

@@ -36,6 +36,7 @@ NEVER = (
 )
 _KEPT_OUT = ignore.rule(list(NEVER))
 _CLASS = re.compile(r"\[([^\]]*)\]")
+_TESTS = re.compile(r"tests?|conftest\.py|test_.*\.py|.*_test\.py")
 # A folder with one of these is a separate program.
 OTHER_PROGRAMS = ("package.json", "pyvenv.cfg", "Dockerfile", "go.mod", "Cargo.toml")
 
@@ -78,10 +79,8 @@ def _translated(pattern: str, folder: str) -> str:
 
 def tests(root: Path, source: str, shipped: tuple[str, ...]) -> tuple[str, ...]:
     """Return the tests beside the application."""
-    names = [name for name in _listing(root, source) if name not in shipped]
-    return tuple(
-        name for name in names if re.fullmatch(r"tests?|conftest\.py|test_.*\.py|.*_test\.py", _last(name))
-    )
+    names = (name for name in _listing(root, source) if name not in shipped)
+    return tuple(name for name in names if _TESTS.fullmatch(_last(name)))
 
 
 def _listing(root: Path, folder: str) -> list[str]:
@@ -100,13 +99,12 @@ def _is_shipped(root: Path, path: str) -> bool:
     name = _last(path)
     if name.startswith("."):
         return False
-    if not (root / path).is_dir():
-        if is_secret(name, root / path):
-            return False
-        return not any(fnmatchcase(name, pattern) for pattern in FILES)
-    if any(fnmatchcase(name, pattern) for pattern in FOLDERS):
+    folder = (root / path).is_dir()
+    if any(fnmatchcase(name, pattern) for pattern in (FOLDERS if folder else FILES)):
         return False
-    return _holds_a_file(root, path) and not is_other_program(root / path)
+    if folder:
+        return _holds_a_file(root, path) and not is_other_program(root / path)
+    return not is_secret(name, root / path)
 
 
 def _holds_a_file(root: Path, folder: str) -> bool:

@@ -42,16 +42,11 @@ def notes(findings: Findings, blueprint: Blueprint) -> Iterator[str]:
 def _dependencies(findings: Findings, blueprint: Blueprint) -> Iterator[str]:
     found = findings.dependencies
     if found and not found.value.locked:
+        then = "two builds of one source may differ; `drydock lock` locks it"
         if blueprint.dependencies.locked:
-            yield (
-                f"{found.value.files[0]} is not locked: uv locks it as {blueprint.lock}, for every"
-                " Python that fits and with hashes; `drydock lock` renews it after a change"
-            )
-        else:
-            yield (
-                f"{found.value.files[0]} is not locked: two builds of one source may differ;"
-                " `drydock lock` locks it"
-            )
+            then = f"uv locks it as {blueprint.lock}, for every Python that fits and with hashes;"
+            then += " `drydock lock` renews it after a change"
+        yield f"{found.value.files[0]} is not locked: {then}"
     server = findings.server
     if server and server.value.requirement:
         yield f"{server.value.requirement} is added: {server.why or f'it is named in {server.where}'}"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from drydock.detect import Dependencies, tools
 from drydock.detect.tools import Step
-from drydock.detect.tree import folder_of, join
+from drydock.detect.tree import common, folder_of, join
 from drydock.progress import REMARK
 from drydock.recipe.blueprint import BUILD_HEAD, Blueprint
 from drydock.recipe.contents import is_below
@@ -160,10 +160,8 @@ def _install(blueprint: Blueprint) -> list[str]:
     step = _step(blueprint)
     into = step.into
     steps = tools.of(found).steps(found, step)
-    if (
-        found.locked and blueprint.server == "uvicorn"
-    ):  # from drydock's own lock: no requirement names another
-        # Locked versions stay: the server uses the installed ones.
+    if found.locked and blueprint.server == "uvicorn":
+        # From drydock's own lock, as no requirement names another; the server uses the installed versions.
         steps += [
             "python3 /install/difference.py /install/uvicorn.txt /opt/venv --any-version > /tmp/server.txt",
             f"{DOWNLOAD} uv pip install {into} --no-deps --require-hashes --requirement=/tmp/server.txt",
@@ -222,9 +220,7 @@ def _hashes(found: Dependencies) -> str:
 
 def _lock_root(found: Dependencies) -> str:
     """Return the folder that becomes /locks: the deepest one with all files of the declaration."""
-    folders = [found.folder, *(folder_of(path) for path in found.files)]
-    common = posixpath.commonpath([f"/{path}" if path != "." else "/" for path in folders])
-    return common.lstrip("/") or "."
+    return common([found.folder, *(folder_of(path) for path in found.files)])
 
 
 def _installed(blueprint: Blueprint) -> str:
@@ -237,10 +233,8 @@ def _installed(blueprint: Blueprint) -> str:
     leftovers = [f"{target}/bin", f"{target}/.lock"]
     if lock := blueprint.build_lock:
         title = f"# The project itself is installed, with tools of {lock}: {blueprint.installed}."
-        bind = BIND.format(lock)
-        mounts.append(
-            bind.replace("source=", f"from={RESOLVED},source=") if lock in blueprint.resolved else bind
-        )
+        origin = f"from={RESOLVED},source=" if lock in blueprint.resolved else "source="
+        mounts.append(BIND.format(lock).replace("source=", origin))
         # The tests' lock names them in its last part.
         pins, steps = f"/{lock}", []
         if lock == blueprint.test_lock:
@@ -306,7 +300,6 @@ def _copies(blueprint: Blueprint, paths: Iterable[str], base: str, target: str) 
 
 
 def _wrapped(line: str) -> str:
-    lines = textwrap.wrap(
-        line, WIDTH - 2, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
-    )
-    return " \\\n".join(lines)
+    wrapper = textwrap.TextWrapper(WIDTH - 2, subsequent_indent="    ", break_on_hyphens=False)
+    wrapper.break_long_words = False
+    return " \\\n".join(wrapper.wrap(line))

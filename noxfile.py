@@ -88,8 +88,3 @@ def acceptance(session: nox.Session) -> None:
 def examples(session: nox.Session) -> None:
     """Build, start and ask every example of tests/apps; positional arguments name some of them, or --json."""
     session.run("python", "-m", "tests.verify", *session.posargs, **PATIENTLY)
-
-
-# Only when nox itself loads this file; then its command line is this process's.
-if __name__ == "user_nox_module":
-    sessions.check_command_line()

@@ -6,13 +6,12 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import nox
 
 from drydock import interrupts
-from drydock.cli.errors import UnknownSession
 from drydock.errors import BadConfiguration, DrydockError
 from drydock.gates.gate import Gate, registry
 from drydock.nearest import suggestion
@@ -31,15 +30,11 @@ def parse(gate: Gate, posargs: Sequence[str]) -> argparse.Namespace:
     try:
         given, rest = parser.parse_known_args(posargs)
     except argparse.ArgumentError as error:
-        raise BadConfiguration(
-            where=parser.prog, problem=str(error), how="write them as `nox -s NAME -- --project DIR`"
-        ) from error
+        how = "write them as `nox -s NAME -- --project DIR`"
+        raise BadConfiguration(where=parser.prog, problem=str(error), how=how) from error
     if rest and not gate.facts.arguments:
-        raise BadConfiguration(
-            where=parser.prog,
-            problem=f"unknown argument {rest[0]}",
-            how=suggestion(rest[0], OPTIONS, f"use one of {', '.join(OPTIONS)}"),
-        )
+        how = suggestion(rest[0], OPTIONS, f"use one of {', '.join(OPTIONS)}")
+        raise BadConfiguration(where=parser.prog, problem=f"unknown argument {rest[0]}", how=how)
     given.rest = rest
     return given
 
@@ -79,30 +74,6 @@ def built(target: str, session: nox.Session) -> tuple[str, str]:
 
     made = open_workspace(connect(), load(Path()), session.log, Shown()).built(target)
     return made.reference, made.image_id
-
-
-def wanted(arguments: Sequence[str]) -> list[str]:
-    """Return the sessions on nox's command line, before any `--`."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("-s", "-e", "--session", "--sessions", nargs="*", default=[], dest="names")
-    own = arguments[: list(arguments).index("--")] if "--" in arguments else arguments
-    return list(parser.parse_known_args(own)[0].names)
-
-
-def check(arguments: Sequence[str], known: Collection[str]) -> None:
-    """Refuse a command line that names an unknown session."""
-    for name in wanted(arguments):
-        if name not in known:
-            raise UnknownSession(session=name, how=suggestion(name, known, "`nox -l` shows them all"))
-
-
-def check_command_line() -> None:
-    """Exit if nox's command line names an unknown session; called last in a noxfile."""
-    try:
-        check(sys.argv[1:], nox.registry.get())
-    except UnknownSession as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(error.exit_code)
 
 
 nox.needs_version = ">=2026.10.20"

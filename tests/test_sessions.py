@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from drydock import sessions
-from drydock.cli.errors import UnknownSession
 from drydock.gates.gate import registry
 from tests.conftest import ROOT
 
@@ -20,19 +19,6 @@ def nox(*args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "nox", *args], cwd=ROOT, check=False, capture_output=True, text=True
     )
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("smok", "error: there is no session `smok`; did you mean `smoke`?"),
-        ("xyzzy", "error: there is no session `xyzzy`; `nox -l` shows them all"),
-    ],
-)
-def test_an_unknown_session_is_answered_with_what_was_meant(name: str, message: str) -> None:
-    done = nox("--session", "lint", name)
-
-    assert (done.stderr, done.returncode) == (f"{message}\n", UnknownSession.exit_code)
 
 
 def test_no_folder_of_tests_is_passed_over(pytestconfig: pytest.Config) -> None:
@@ -53,24 +39,6 @@ def test_a_gates_session_takes_a_platform() -> None:
     found = sessions.parse(registry()["smoke"], ["--platform", "linux/arm64", "--target", "slim"])
 
     assert (found.platform, found.targets) == ("linux/arm64", ["slim"])
-
-
-def test_a_known_session_is_left_to_nox() -> None:
-    assert nox("--list", "-s", "lint").returncode == 0
-
-
-@pytest.mark.parametrize(
-    ("arguments", "names"),
-    [
-        (["-s", "lint", "smoke"], ["lint", "smoke"]),
-        (["--sessions=lint", "--verbose"], ["lint"]),
-        (["-e", "tests", "--", "-s", "-k", "title"], ["tests"]),
-        (["-k", "not tests"], []),
-        ([], []),
-    ],
-)
-def test_the_sessions_that_a_command_line_names(arguments: list[str], names: list[str]) -> None:
-    assert sessions.wanted(arguments) == names
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

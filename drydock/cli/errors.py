@@ -11,8 +11,3 @@ class UnknownTask(DrydockError, exit_code=Exit.USAGE):
 class UnknownOption(DrydockError, exit_code=Exit.USAGE):
     fact = "`{task}` has no option `{option}`"
     next_step = "{how}"
-
-
-class UnknownSession(DrydockError, exit_code=Exit.USAGE):
-    fact = "there is no session `{session}`"
-    next_step = "{how}"

@@ -116,7 +116,8 @@ class Drydock(Program):
         if isinstance(asked, str):
             if asked not in self.parser.contexts:
                 raise _leave(_unknown_task(asked, self.parser.contexts))
-            self.print_task_help(asked)
+            task, context = self.collection[asked], self.parser.contexts[asked]
+            _print(manual.explanation(context, task, _width(), bold=_bold()))
             raise Exit
         if asked or self.args.list.value or not self.tasks:
             _print(manual.listing(self.collection, OPTIONS, _width(), bold=_bold()))
@@ -135,9 +136,6 @@ class Drydock(Program):
             parser=self._make_parser(),
         )
 
-    def print_task_help(self, name: str) -> None:
-        _print(manual.explanation(self.parser.contexts[name], self.collection[name], _width(), bold=_bold()))
-
     def update_config(self, merge: bool = True) -> None:
         """Read no configuration: no task runs a shell command through Invoke."""
 
@@ -155,22 +153,19 @@ def explain(
         word = unknown["word"]
         if not word.startswith("-"):
             if name == "gate":
-                return UnknownTask(
-                    task=word, how="name several gates with commas: `drydock gate smoke,security`"
-                )
+                how = "name several gates with commas: `drydock gate smoke,security`"
+                return UnknownTask(task=word, how=how)
             return _unknown_task(word, (str(task.name) for task in tasks))
         hidden = {"--complete"}
         known = set(manual.known_options([context] if context and name else [core])) - hidden | {"--help"}
         how = suggestion(word, sorted(known), f"{manual_of} shows them all")
         return UnknownOption(option=word, task=f"drydock {name}" if name else "drydock", how=how)
+    explained = f"{manual_of} explains it"
     if lacking := _LACKING.search(message):
         names = " and ".join(lacking["names"].upper().split("', '"))
-        return BadCommandLine(
-            problem=f"`drydock {lacking['task']}` lacks {names}",
-            how=f"{manual_of} explains it",
-        )
+        return BadCommandLine(problem=f"`drydock {lacking['task']}` lacks {names}", how=explained)
     if valueless := _VALUELESS.search(message):
-        return BadCommandLine(problem=f"--{valueless['name']} has no value", how=f"{manual_of} explains it")
+        return BadCommandLine(problem=f"--{valueless['name']} has no value", how=explained)
     if number := _NO_NUMBER.search(message):
         return BadCommandLine(problem=f"{number['word']} is not a whole number", how="give one in digits")
     return BadCommandLine(problem=message, how=f"{manual_of} explains the options")

@@ -88,13 +88,11 @@ def _checks(image: Image, budget: Budget, comparisons: Iterable[Comparison]) -> 
         Check("on the wire", image.on_wire, budget.on_wire),
     ]
     for other in comparisons:
-        grown = image.on_disk - other.on_disk
-        checks.append(Check(f"on disk more than {other.name}", grown, other.most_on_disk, growth=True))
+        sizes = [("on disk", image.on_disk, other.on_disk, other.most_on_disk)]
         if other.on_wire is not None:
-            grown = image.on_wire - other.on_wire
-            checks.append(
-                Check(f"on the wire more than {other.name}", grown, other.most_on_wire, growth=True)
-            )
+            sizes.append(("on the wire", image.on_wire, other.on_wire, other.most_on_wire))
+        for where, now, before, most in sizes:
+            checks.append(Check(f"{where} more than {other.name}", now - before, most, growth=True))
     return checks
 
 

@@ -24,9 +24,8 @@ SUBJECT = f"{GATES}.subject"
 
 def digest(module: str, programs: Iterable[str] = ()) -> str:
     """Return the digest of a module, its imports, and the versions of locked programs."""
-    lines = [
-        f"{name} {hashlib.sha256(text_of(name)).hexdigest()}" for name in sorted({*modules(module), SUBJECT})
-    ]
+    covered = sorted({*modules(module), SUBJECT})
+    lines = [f"{name} {hashlib.sha256(text_of(name)).hexdigest()}" for name in covered]
     lines += [f"{name} {locked.version(name)}" for name in sorted(programs)]
     return f"sha256:{hashlib.sha256(chr(10).join(lines).encode()).hexdigest()}"
 

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -131,11 +132,13 @@ def free_ports(manifest: Manifest) -> Manifest:
     """Return a Service without fixed node ports, which a user's own Service may hold."""
     if manifest.kind != "Service":
         return manifest
-    spec = {key: value for key, value in manifest.content["spec"].items() if key != "healthCheckNodePort"}
-    ports = [
-        {key: value for key, value in port.items() if key != "nodePort"} for port in spec.get("ports") or ()
-    ]
-    return Manifest({**manifest.content, "spec": {**spec, "ports": ports}})
+
+    def without(table: Mapping[str, Any], key: str) -> dict[str, Any]:
+        return {name: value for name, value in table.items() if name != key}
+
+    spec = without(manifest.content["spec"], "healthCheckNodePort")
+    spec["ports"] = [without(port, "nodePort") for port in spec.get("ports") or ()]
+    return Manifest({**manifest.content, "spec": spec})
 
 
 def outside(wanted: Sequence[Manifest], namespace: str) -> list[str]:

@@ -116,9 +116,8 @@ def check_age(lists: Path, oldest: int, now: datetime) -> None:
     """Check that the security suite's signature is at most `oldest` days old; apt has verified it."""
     signed = signed_on(lists)
     if (age := now - signed).days > oldest:
-        raise CouldNotAskError(
-            f"the security suite was signed {age.days} days ago, more than {oldest}: {signed:%a, %d %b %Y}"
-        )
+        when = f"{age.days} days ago, more than {oldest}: {signed:%a, %d %b %Y}"
+        raise CouldNotAskError(f"the security suite was signed {when}")
 
 
 def signed_on(lists: Path) -> datetime:

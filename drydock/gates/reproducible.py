@@ -79,9 +79,8 @@ def look(engine: Engine, ids: list[str], path: str, say: Say) -> str:
         with unpacked(engine, ids[0], path.__eq__) as first, unpacked(engine, ids[1], path.__eq__) as second:
             here, there = (folder / path.lstrip("/") for folder in (first, second))
             limits = ["--no-progress", "--max-text-report-size", str(LONGEST_REPORT)]
-            done = command.run(
-                [str(diffoscope), *limits, str(here), str(there)], check=False, timeout=LONGEST_LOOK
-            )
+            args = [str(diffoscope), *limits, str(here), str(there)]
+            done = command.run(args, check=False, timeout=LONGEST_LOOK)
     except (DrydockError, command.CommandFailed) as error:
         return f"diffoscope cannot say more: {error}"
     if done.code != DIFFERS:

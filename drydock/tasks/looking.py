@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -62,8 +61,44 @@ def size(
     all: bool = False,  # noqa: A002 - the option's name
 ) -> None:
     """Show an image's contents, or with `size A B` the changes from A to B: layers, packages, files."""
+    from drydock import image as images
+    from drydock.gates import budget
+    from drydock.report import console
+    from drydock.report import size as report
+
     with ExitStack() as kept:
-        _size(given, image, other, against, why, left_out, all, partial(_look, given, kept))
+        look = partial(_look, given, kept)
+        if left_out:
+            pair = (image, other) if other else map(given.pipe.project.reference, ("slim", "production"))
+            _left_out(given, *map(look, pair), every=all)
+            return
+        before, now = (image, other) if other else (against, image)
+        measured = look(now or given.reference)
+        anatomy = images.Anatomy(measured)
+        if why:
+            report.show_reason(console(), anatomy, why)
+        elif before:
+            found = images.diff(look(before), measured)
+            given.answer(report.difference_as_json(found), lambda out: report.show_difference(out, found))
+        else:
+            verdict = budget.judge(measured, given.pipe.project.budget(given.target), given.target)
+            given.answer(report.as_json(anatomy, verdict), lambda out: report.show(out, anatomy, verdict))
+
+
+def _left_out(given: Given, slim: Image, production: Image, *, every: bool) -> None:
+    from drydock.gates.errors import GateFailed
+    from drydock.image import Anatomy
+    from drydock.image.left_out import compare
+    from drydock.report import size as report
+
+    found = compare(Anatomy(slim), Anatomy(production))
+    given.answer(report.left_out_as_json(found), lambda out: report.show_left_out(out, found, every=every))
+    if found.unexplained:
+        raise GateFailed(
+            gate="size --left-out",
+            summary=f"paths that differ from slim for no known reason: {len(found.unexplained)}",
+            how="build both targets from one commit, then repeat the command",
+        )
 
 
 def _look(given: Given, kept: ExitStack, name: str) -> Image:
@@ -82,52 +117,6 @@ def _look(given: Given, kept: ExitStack, name: str) -> Image:
     with given.wait(f"fetching {target}"):
         fetched = given.pipe.look(str(pull.layout(given.pipe.engine, target, folder)))
     return replace(fetched, reference=str(target))
-
-
-def _size(
-    given: Given,
-    image: str,
-    other: str,
-    against: str,
-    why: str,
-    left_out: bool,
-    every: bool,
-    look: Callable[[str], Image],
-) -> None:
-    from drydock import image as images
-    from drydock.gates import budget
-    from drydock.gates.errors import GateFailed
-    from drydock.image.left_out import compare
-    from drydock.report import console
-    from drydock.report import size as report
-
-    pipe = given.pipe
-    if left_out:
-        slim, production = (image, other) if other else map(pipe.project.reference, ("slim", "production"))
-        found = compare(*(images.Anatomy(look(name)) for name in (slim, production)))
-        given.answer(
-            report.left_out_as_json(found), lambda out: report.show_left_out(out, found, every=every)
-        )
-        if found.unexplained:
-            raise GateFailed(
-                gate="size --left-out",
-                summary=f"paths that differ from slim for no known reason: {len(found.unexplained)}",
-                how="build both targets from one commit, then repeat the command",
-            )
-        return
-    before, now = (image, other) if other else (against, image)
-    measured = look(now or given.reference)
-    anatomy = images.Anatomy(measured)
-    if why:
-        report.show_reason(console(), anatomy, why)
-    elif before:
-        difference = images.diff(look(before), measured)
-        given.answer(
-            report.difference_as_json(difference), lambda out: report.show_difference(out, difference)
-        )
-    else:
-        verdict = budget.judge(measured, pipe.project.budget(given.target), given.target)
-        given.answer(report.as_json(anatomy, verdict), lambda out: report.show(out, anatomy, verdict))
 
 
 @offer(

@@ -149,6 +149,11 @@ def test_a_broken_file_chooses_no_test(make_project: MakeProject, text: str) -> 
     assert touched.first(project) == ()
 
 
+def test_the_plugin_names_what_its_reader_expects() -> None:
+    for name, value in (("MARK", recorder.MARK), ("FIRST", recorder.FIRST)):
+        assert f'\n{name} = "{value}"\n' in recorder.PLUGIN
+
+
 def test_the_record_is_not_shown() -> None:
     output: list[str] = []
     chunks = [b"..\n", f"2 passed\n\n{recorder.MARK}abc".encode(), b"def\n"]

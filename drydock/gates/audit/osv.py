@@ -12,14 +12,14 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from drydock.gates.expectations import CouldNotAskError, Severity
+from drydock.gates.expectations import CouldNotAskError, Severity, fresh
 
 Record = Mapping[str, Any]
 ANSWER_SECONDS = 20.0
@@ -47,9 +47,8 @@ class Ecosystem:
         """Tell whether an `affected` entry is about a package of this ecosystem."""
         package = affected.get("package") or {}
         if str(package.get("ecosystem", "")).split(":")[0] == self.ecosystem and "name" in package:
-            return self.name in ("", _repository(package["name"])) and self.key(package["name"]) == self.key(
-                name
-            )
+            known = package["name"]
+            return self.name in ("", _repository(known)) and self.key(known) == self.key(name)
         repositories = (_repository(str(one.get("repo", ""))) for one in affected.get("ranges") or ())
         return self.ecosystem == "GIT" and self.name in repositories
 
@@ -145,11 +144,10 @@ class Export:
                 self._by_name[name].append(record)
         if not self._by_name:
             raise CouldNotAskError(f"{path} has no record of a PyPI package")
-        self.updated = _time(newest, path)
-        if (age := now - self.updated).days > oldest:
-            raise CouldNotAskError(
-                f"{path} is {age.days} days old, more than {oldest}: its newest record is of {newest}"
-            )
+        try:
+            self.updated = fresh(path, newest, oldest, now)
+        except ValueError as error:
+            raise CouldNotAskError(f"{path} does not say when it was made") from error
 
     def covers(self, kind: Ecosystem) -> bool:
         """Tell whether it holds records of an ecosystem at all."""
@@ -179,14 +177,6 @@ def _documents(path: Path) -> Iterator[tuple[str, bytes]]:
             raise CouldNotAskError(f"{path} is not there")
     except (OSError, zipfile.BadZipFile) as error:
         raise CouldNotAskError(f"{path} cannot be read: {error}") from error
-
-
-def _time(text: str, path: Path) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise CouldNotAskError(f"{path} does not say when it was made") from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _subjects(record: Record) -> set[str]:

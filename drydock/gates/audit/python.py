@@ -82,9 +82,8 @@ def _finding(one: Component, release: Version, records: Sequence[Record]) -> Fin
     rated = worst(records)
     texts = (record.get("summary") or str(record.get("details", "")).partition("\n")[0] for record in records)
     summary = next(filter(None, texts), "no summary")
-    fixed = sorted(
-        {version for record in records for version in fixes(record, one.name) if version > release}
-    )
+    known = {version for record in records for version in fixes(record, one.name)}
+    fixed = sorted(version for version in known if version > release)
     fix = f"fixed in {', '.join(map(str, fixed))}" if fixed else "no fixed version is known"
     text = f"{one.label} is vulnerable ({rated.name.lower()}; {fix}): {summary}"
     return Finding(listed[0], one.name, text, rated, str(fixed[0]) if fixed else "", tuple(listed[1:]))

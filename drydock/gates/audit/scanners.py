@@ -6,14 +6,14 @@ import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from drydock import command, temporary
 from drydock.engine import Engine
 from drydock.gates.audit import osv
-from drydock.gates.expectations import CouldNotAskError, Finding, Report, Severity
+from drydock.gates.expectations import CouldNotAskError, Finding, Report, Severity, fresh
 from drydock.progress import Say
 
 SCAN_SECONDS = 600.0
@@ -142,10 +142,7 @@ def scan(name: str, archive: Path, oldest: int, now: datetime) -> Report:
         findings = scanner.read(report)
         if scanner.updated is None:
             return Report(name, 1, tuple(findings))
-        updated = datetime.fromisoformat(scanner.updated(report, json.loads(about)))
+        updated = fresh("its database", scanner.updated(report, json.loads(about)), oldest, now)
     except (ValueError, KeyError, TypeError) as error:
         raise CouldNotAskError(f"its answer cannot be read ({error!r})") from error
-    age = now - (updated if updated.tzinfo else updated.replace(tzinfo=UTC))
-    if age.days > oldest:
-        raise CouldNotAskError(f"its database is {age.days} days old, more than {oldest}")
     return Report(name, 1, tuple(findings), facts={f"{name}_database_of": updated.isoformat()})

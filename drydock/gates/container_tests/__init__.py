@@ -24,6 +24,7 @@ FACTS = Facts(
     inputs=tuple(
         f"{SOURCE}/{name}" for name in ("tests/", "pyproject.toml", "requirements-test.lock", *LOCK_FILES)
     ),
+    settings=lambda _project, _target: {"plugin": recorder.PLUGIN},
     arguments=True,
     streams=True,
     changes="source",

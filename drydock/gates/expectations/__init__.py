@@ -7,6 +7,7 @@ from drydock.gates.expectations.findings import (
     Ignore,
     Report,
     Severity,
+    fresh,
     judge,
     sift,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "Ignore",
     "Report",
     "Severity",
+    "fresh",
     "judge",
     "load",
     "parse",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import IntEnum
 from fnmatch import fnmatchcase
 from typing import Any
@@ -15,6 +15,15 @@ from drydock.verdict import Outcome, Verdict, and_more
 
 class CouldNotAskError(Exception):
     """A tool, a service or an image gave no usable answer; the text says why."""
+
+
+def fresh(what: object, updated: str, oldest: int, now: datetime) -> datetime:
+    """Return the time of a database's last update, at most `oldest` days ago; UTC where it names no zone."""
+    at = datetime.fromisoformat(updated)
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    if (age := now - at).days > oldest:
+        raise CouldNotAskError(f"{what} is {age.days} days old, more than {oldest}: it is of {updated}")
+    return at
 
 
 class Severity(IntEnum):
@@ -69,10 +78,8 @@ class Ignore:
     justification: str = ""
 
     def covers(self, finding: Finding) -> bool:
-        names = (finding.check, *finding.aliases)
-        return fnmatchcase(finding.subject, self.subject) and any(
-            fnmatchcase(name, self.check) for name in names
-        )
+        named = any(fnmatchcase(name, self.check) for name in (finding.check, *finding.aliases))
+        return named and fnmatchcase(finding.subject, self.subject)
 
 
 @dataclass(frozen=True)
@@ -85,13 +92,9 @@ class Sifted:
 def sift(findings: Iterable[Finding], ignores: Sequence[Ignore], today: date) -> Sifted:
     """Set aside the accepted findings; an expired ignore covers nothing, and is itself a finding."""
     valid = [ignore for ignore in ignores if ignore.until >= today]
-    expired = [
-        Finding(
-            "ignore", ignore.check, f"expired on {ignore.until}: {ignore.reason}; renew it or fix its cause"
-        )
-        for ignore in ignores
-        if ignore.until < today
-    ]
+    text = "expired on {0.until}: {0.reason}; renew it or fix its cause"
+    late = (ignore for ignore in ignores if ignore.until < today)
+    expired = [Finding("ignore", ignore.check, text.format(ignore)) for ignore in late]
     left: list[Finding] = []
     ignored: list[tuple[Finding, Ignore]] = []
     for finding in findings:

@@ -43,29 +43,23 @@ def parse(text: str, where: str, today: date) -> Expectations:
             _check_ignore(ignore, f"{where} {gate}.ignore[{number}]", today, gate)
     for number, file in enumerate(expectations.file):
         if file.mode is not None and not _OCTAL.fullmatch(file.mode):
-            raise toml.bad(
-                where, f"file[{number}].mode", f"{file.mode!r} is not a mode", "write it like '0755'"
-            )
-    if Severity.named(expectations.audit.severity) is Severity.UNKNOWN:
+            problem = f"{file.mode!r} is not a mode"
+            raise toml.bad(where, f"file[{number}].mode", problem, "write it like '0755'")
+    if Severity.named(least := expectations.audit.severity) is Severity.UNKNOWN:
         known = ", ".join(name.lower() for name in Severity.__members__ if name != "UNKNOWN")
-        raise toml.bad(
-            where,
-            "audit.severity",
-            f"{expectations.audit.severity!r} is not a severity",
-            f"use one of {known}",
-        )
+        raise toml.bad(where, "audit.severity", f"{least!r} is not a severity", f"use one of {known}")
     return expectations
 
 
 def _check_ignore(ignore: Ignore, where: str, today: date, gate: str) -> None:
+    problem = how = ""
     if not ignore.reason.strip():
-        raise BadConfiguration(where=where, problem="reason is empty", how="say why it is accepted")
-    if ignore.justification and (gate != "audit" or ignore.justification not in JUSTIFICATIONS):
+        problem, how = "reason is empty", "say why it is accepted"
+    elif ignore.justification and (gate != "audit" or ignore.justification not in JUSTIFICATIONS):
+        problem = f"justification {ignore.justification!r}"
         how = f"write one of {', '.join(JUSTIFICATIONS)}, in [[audit.ignore]] alone"
-        raise BadConfiguration(where=where, problem=f"justification {ignore.justification!r}", how=how)
-    if ignore.until > today + LONGEST_IGNORE:
-        raise BadConfiguration(
-            where=where,
-            problem=f"until {ignore.until} is more than {LONGEST_IGNORE.days} days away",
-            how="choose an earlier day for the next review",
-        )
+    elif ignore.until > today + LONGEST_IGNORE:
+        problem = f"until {ignore.until} is more than {LONGEST_IGNORE.days} days away"
+        how = "choose an earlier day for the next review"
+    if problem:
+        raise BadConfiguration(where=where, problem=problem, how=how)

@@ -46,9 +46,8 @@ def judge(subject: Subject) -> Verdict:
     try:
         known = None
         if named := expectations.settings:
-            known = application.names(
-                application.settings(subject.engine, subject.image_id, named), expectations
-            )
+            listed = application.settings(subject.engine, subject.image_id, named)
+            known = application.names(listed, expectations)
         rendered = {name: render(project, name) for name in names}
         every = {name: manifests.parse(text) for name, text in rendered.items()}
         # An overlay may leave out a Secret that another one brings, when its user keeps it elsewhere.
@@ -69,9 +68,8 @@ def judge(subject: Subject) -> Verdict:
     figures = {"overlays": names, "objects": objects, "versions": versions, "ignored": accepted}
     if faults:
         return Verdict(GATE, Outcome.FAILED, and_more(faults), tuple(faults), measurements=figures)
-    summary = f"{objects} objects of {counted(len(names), 'overlay')}"
-    summary += f" by {counted(len(versions), 'Kubernetes version')}"
-    summary += f", {counted(accepted, 'finding')} accepted with reasons"
+    judged = f"{counted(len(names), 'overlay')} by {counted(len(versions), 'Kubernetes version')}"
+    summary = f"{objects} objects of {judged}, {counted(accepted, 'finding')} accepted with reasons"
     return Verdict(GATE, Outcome.PASSED, summary, measurements=figures)
 
 

@@ -64,9 +64,8 @@ def problems(
 ) -> list[str]:
     """Return the start-up check's errors about one container's settings and secret files."""
     workload, described = container
-    secrets = dict(samples) | {
-        one.name: one.content.get("stringData", {}) for one in wanted if one.kind == "Secret"
-    }
+    brought = (one for one in wanted if one.kind == "Secret")
+    secrets = dict(samples) | {one.name: one.content.get("stringData", {}) for one in brought}
     volumes = {volume["name"]: volume for volume in workload.pod.get("volumes", [])}
     with temporary.folder("secrets") as folder:
         mounts = {}
@@ -80,13 +79,8 @@ def problems(
                 (below / key).write_text(str(value), encoding="utf-8")
             mounts[str(mount["mountPath"])] = str(below)
         folder.chmod(0o755)
-        run = Run(
-            image,
-            command=["check"],
-            environment=manifests.environment(described, wanted),
-            mounts=mounts,
-            owner=GATE,
-        )
+        variables = manifests.environment(described, wanted)
+        run = Run(image, command=["check"], environment=variables, mounts=mounts, owner=GATE)
         code, output = ask(engine, run)
     if code == 0:
         return []

@@ -31,9 +31,8 @@ def schema_findings(output: str, code: int, overlay: str, version: str) -> Itera
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     faults = [line for line in lines if not line.startswith("INFO ")]
     if not lines or (code != 0 and not faults):
-        raise CouldNotAskError(
-            f"kubernetes-validate exited with {code} and said: {output.strip()[-200:] or 'nothing'}"
-        )
+        said = output.strip()[-200:] or "nothing"
+        raise CouldNotAskError(f"kubernetes-validate exited with {code} and said: {said}")
     for line in faults:
         named = _RESOURCE.search(line)
         yield Finding(f"schema-{version}", on(overlay, named[1] if named else ""), line)

@@ -21,9 +21,8 @@ def fetch(packages: Sequence[Component], codename: str, cache: Path | None = Non
     folder = cache or state.cache("licences")
     kept = {one: folder / f"{one.name}_{quote(one.version, safe='')}" for one in packages}
     known = {one: path.read_text(encoding="utf-8") for one, path in kept.items() if path.is_file()}
-    fetched = (
-        _fetch([one for one in packages if one not in known], codename) if len(known) < len(kept) else {}
-    )
+    missing = [one for one in kept if one not in known]
+    fetched = _fetch(missing, codename) if missing else {}
     for one, text in fetched.items():
         write_whole(kept[one], text.encode())
     return known | fetched
@@ -41,9 +40,8 @@ def _fetch(packages: Sequence[Component], codename: str) -> dict[Component, str]
 
 def _unpack(wanted: str, folder: Path, options: Sequence[str]) -> None:
     """Unpack one package, where the archive has it."""
-    fetched = command.run(
-        ["apt-get", "-q", *options, "download", wanted], check=False, cwd=folder, timeout=FETCH_SECONDS
-    )
+    download = ["apt-get", "-q", *options, "download", wanted]
+    fetched = command.run(download, check=False, cwd=folder, timeout=FETCH_SECONDS)
     for archive in folder.glob("*.deb"):
         if fetched.code == 0:
             command.run(["dpkg-deb", "--extract", str(archive), str(folder)], check=False)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import functools
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -42,11 +43,8 @@ CHECKS: dict[str, tuple[str, ...]] = {
 
 def _settings(project: Project, target: str) -> Mapping[str, Any]:
     limits = {name: asdict(one) for name, one in project.budgets.items() if name.split(" ")[0] == target}
-    return {
-        "budget": limits,
-        "port": project.port,
-        "environment": dict(project.development.environment),
-    }
+    environment = dict(project.development.environment)
+    return {"budget": limits, "port": project.port, "environment": environment}
 
 
 FACTS = Facts(
@@ -91,10 +89,8 @@ def _history(subject: Subject, _: Expectations) -> Iterator[Report]:
 
 
 def _files(subject: Subject, wanted: Expectations) -> Iterator[Report]:
-    anatomy = subject.anatomy
-    found = files.check(
-        anatomy.tree, subject.image.config, wanted.security.sources, wanted.image.volumes or ()
-    )
+    anatomy, volumes = subject.anatomy, wanted.image.volumes or ()
+    found = files.check(anatomy.tree, subject.image.config, wanted.security.sources, volumes)
     there = files.installed(anatomy.tree, anatomy.inventory, wanted.packages, subject.target)
     yield _report("files", (*found, *there))
     with subject.contents() as folder:
@@ -106,11 +102,8 @@ def _files(subject: Subject, wanted: Expectations) -> Iterator[Report]:
 
 
 def _commands(subject: Subject, wanted: Expectations) -> Iterator[Report]:
-    found = expected.run_commands(
-        wanted.command,
-        subject.target,
-        lambda item: expected.in_container(subject.engine, subject.image.id, item),
-    )
+    run = functools.partial(expected.in_container, subject.engine, subject.image.id)
+    found = expected.run_commands(wanted.command, subject.target, run)
     yield _report("commands", found, len(wanted.command))
 
 
@@ -128,6 +121,4 @@ def _budget(subject: Subject, _: Expectations) -> Iterator[Report]:
         yield _report("budget", found)
 
 
-GROUPS: tuple[Callable[[Subject, Expectations], Iterator[Report]], ...] = (
-    *(_configuration, _history, _files, _commands, _linters, _budget),
-)
+GROUPS = (_configuration, _history, _files, _commands, _linters, _budget)

@@ -54,9 +54,8 @@ def _one(file: File, item: ExpectedFile, folder: Path) -> Iterator[Finding]:
     for name, wanted, found in facts:
         if wanted is not None and wanted != found:
             yield Finding("file", file.path, f"{name} is {found or 'none'}, not {wanted}")
-    if item.executable is not None and item.executable != (
-        file.mode & EXECUTABLE_BY_ALL == EXECUTABLE_BY_ALL
-    ):
+    executable = file.mode & EXECUTABLE_BY_ALL == EXECUTABLE_BY_ALL
+    if item.executable is not None and item.executable != executable:
         not_ = "not " if item.executable else ""
         yield Finding("file", file.path, f"is {not_}executable (mode {file.mode:04o})")
     if item.contains or item.lacks:
@@ -103,8 +102,5 @@ def in_container(engine: Engine, image: str, item: ExpectedCommand) -> Completed
             code = int(running.container.wait(timeout=COMMAND_SECONDS)["StatusCode"])
         except (requests.exceptions.ReadTimeout, requests.exceptions.ConnectionError):
             return f"did not end within {COMMAND_SECONDS} s"
-        streams = [
-            running.container.logs(stdout=out, stderr=not out).decode("utf-8", "replace")
-            for out in (True, False)
-        ]
-    return Completed(item.run, code, *streams)
+        logs = [running.container.logs(stdout=out, stderr=not out) for out in (True, False)]
+    return Completed(item.run, code, *(log.decode("utf-8", "replace") for log in logs))

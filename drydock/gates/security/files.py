@@ -49,13 +49,12 @@ def check(
             yield from _file(file)
         if file.kind is Kind.SYMLINK:
             continue  # a link's own mode means nothing
+        mode = f"has mode {file.mode:04o}"
         if file.mode & ANYBODY_WRITES and not (file.kind is Kind.FOLDER and file.mode & STICKY):
             if file.kind is not Kind.DEVICE:
-                yield Finding(
-                    "world-writable", file.path, f"has mode {file.mode:04o}: any user can change it"
-                )
+                yield Finding("world-writable", file.path, f"{mode}: any user can change it")
         elif _changes(file, user, groups) and _below(file.path, sources) and not _below(file.path, volumes):
-            text = f"has mode {file.mode:04o} and owner {file.uid}:{file.gid}: it can change itself"
+            text = f"{mode} and owner {file.uid}:{file.gid}: it can change itself"
             yield Finding("app-writable", file.path, text)
 
 
@@ -93,9 +92,8 @@ def installed(
     """Yield missing packages, and forbidden packages and programs."""
     if target not in expected.targets:
         return
-    names = {
-        package.name.lower() for source in (Source.DEBIAN, Source.PYTHON) for package in inventory.of(source)
-    }
+    packages = (*inventory.of(Source.DEBIAN), *inventory.of(Source.PYTHON))
+    names = {package.name.lower() for package in packages}
     for pattern in expected.absent:
         for name in sorted(names):
             if fnmatchcase(name, pattern.lower()):

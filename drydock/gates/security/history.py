@@ -10,10 +10,8 @@ from drydock.image import Layer
 from drydock.project.dockerfile import instructions
 from drydock.secrets import leaks
 
-_UPDATE, _INSTALL = (
-    re.compile(r"\bapt(?:-get)? (?:-\S+ )*update\b"),
-    re.compile(r"\bapt(?:-get)? .*\binstall\b"),
-)
+_UPDATE = re.compile(r"\bapt(?:-get)? (?:-\S+ )*update\b")
+_INSTALL = re.compile(r"\bapt(?:-get)? .*\binstall\b")
 _UPGRADE = re.compile(r"\bapt(?:-get)? (?:-\S+ )*(?:dist-upgrade|full-upgrade)\b")
 # A command of its own, not a word of a path or an option.
 _SUDO = re.compile(r"(?:^|[;&|]\s*|\s)sudo\s+[\w/-]")
@@ -32,9 +30,8 @@ def check_layers(layers: Iterable[Layer]) -> Iterator[Finding]:
             yield Finding("add", subject, "ADD fetches and unpacks unseen; COPY does neither")
         yield from _commands(text, subject)
         if leaks(layer.created_by):
-            yield Finding(
-                "history-secret", subject, "the history contains something that looks like a secret"
-            )
+            text = "the history contains something that looks like a secret"
+            yield Finding("history-secret", subject, text)
 
 
 def check_dockerfile(text: str) -> Iterator[Finding]:
@@ -49,9 +46,7 @@ def check_dockerfile(text: str) -> Iterator[Finding]:
         if _PIPED.search(instruction):
             yield Finding("unverified", subject, "runs a download without verifying it")
         for command in re.split(r"&&|\|\||;", instruction):
-            if _INSTALLERS.search(command) and not _VERIFIED.search(command):
-                found = _INSTALLERS.search(command)
-                assert found is not None  # noqa: S101 - the line above found it
+            if (found := _INSTALLERS.search(command)) and not _VERIFIED.search(command):
                 yield Finding("unverified", subject, f"`{found[0]}` checks neither hashes nor a lock file")
         if leaks(instruction):
             yield Finding("history-secret", subject, "contains something that looks like a secret")

@@ -92,9 +92,8 @@ def _surface(config: Config, expected: Metadata) -> Iterator[Finding]:
     if config.on_build:
         yield Finding("on-build", "image", f"leaves a trigger to images built on it: {config.on_build[0]}")
     if expected.architectures is not None and config.architecture not in expected.architectures:
-        yield Finding(
-            "architecture", "image", f"is {config.architecture!r}, none of {expected.architectures}"
-        )
+        text = f"is {config.architecture!r}, none of {expected.architectures}"
+        yield Finding("architecture", "image", text)
 
 
 def _sorted(texts: tuple[str, ...] | None) -> tuple[str, ...] | None:

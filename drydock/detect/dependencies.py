@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
 
+from drydock.detect.code import Startup
 from drydock.detect.commands import parts_of
 from drydock.detect.dockerfiles import Dockerfile
 from drydock.detect.locks import closure
 from drydock.detect.model import Blocker, Conflict, Dependencies, Found, Server, ServerPlace
 from drydock.detect.requirements import ARCHIVES, Wanted
-from drydock.detect.sources import DEVELOPMENT, Source, declares
+from drydock.detect.sources import DEVELOPMENT, MODULES, Source, declares
 from drydock.detect.tools import TOOLS
 from drydock.detect.tools.base import Items
 from drydock.detect.tools.pdm import UNHASHED
@@ -305,6 +306,31 @@ def selection(source: Source, needed: Server, overrides: Mapping[str, str]) -> t
         bringing = (n for n, items in source.extras.items() if any(i.name == "fastapi" for i in items))
         extras += [name for name in bringing if not DEVELOPMENT.search(name)][:1]
     return list(dict.fromkeys(extras)), list(dict.fromkeys(groups))
+
+
+def imported(
+    source: Source, startup: Startup, names: set[str]
+) -> Iterator[tuple[ServerPlace, str, Found[str]]]:
+    """Yield the extras and groups that alone declare what the application's start imports, with the import.
+
+    `names` is everything that is installed without them. Only a lock tells what others bring along.
+    """
+    own = {part for module in startup.modules for part in module.path.removesuffix(".py").split("/")}
+    start = {
+        one.module.partition(".")[0]: module.path
+        for module in startup.modules
+        for one in module.imports
+        if source.lock and startup.runs(module, one.scope) and not one.scope.tried
+    }
+    places: dict[ServerPlace, Mapping[str, Items]] = {"extra": source.extras, "group": source.groups}
+    for place, parts in places.items():
+        for part, items in parts.items():
+            for item in (item for item in items if item.name not in names):
+                module = MODULES.get(item.name, item.name.replace("-", "_"))
+                if module not in own and (where := start.get(module)):
+                    names = names | {one.name for one in items}
+                    yield place, part, Found(item.name, where)
+                    break
 
 
 def plan(chosen: Chosen, extras: list[str], groups: list[str], itself: bool) -> Dependencies:

@@ -544,3 +544,36 @@ def test_extras_and_groups_of_the_dockerfile_s_install_are_installed(command: st
         ("extra catalogs is installed, as there: set extras before that file goes", "Dockerfile:2"),
         ("group reports is installed, as there: set groups before that file goes", "Dockerfile:2"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "installed"),
+    [
+        ("import passlib.context\n", True),
+        ("import httpx\n", False),  # fastapi's own dependency here
+        ("try:\n    import passlib\nexcept ImportError:\n    passlib = None\n", False),
+        ("def hashed():\n    import passlib\n", False),
+    ],
+)
+def test_a_group_that_alone_has_what_the_program_imports_is_installed(
+    line: str, installed: bool, tmp_path: Path
+) -> None:
+    lock = "".join(
+        f'[[package]]\nname = "{name}"\nversion = "1"\noptional = false\npython-versions = "*"\n'
+        + ('[package.dependencies]\nhttpx = "*"\n' if name == "fastapi" else "")
+        for name in ("fastapi", "uvicorn", "httpx", "passlib")
+    )
+    manifest = (
+        '[tool.poetry]\nname = "shop"\n[tool.poetry.dependencies]\nfastapi = "*"\nuvicorn = "*"\n'
+        '[tool.poetry.group.dev.dependencies]\nhttpx = "*"\npasslib = "*"\n'
+    )
+    files = {"main.py": f"{line}{APP}", "pyproject.toml": manifest, "poetry.lock": lock}
+    findings = detect(write(tmp_path, files))
+    plan = findings.dependencies
+
+    assert plan is not None
+    assert ("passlib" in {text.partition("*")[0] for text in plan.value.requirements}) is installed
+    assert ("dev" in " ".join(plan.value.export)) is installed
+    assert [(note.value, note.where) for note in findings.notes] == [
+        ("group dev is installed: it alone has passlib, which the program imports", "main.py")
+    ] * installed

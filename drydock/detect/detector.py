@@ -33,7 +33,7 @@ from drydock.detect.entry import Entry, decide
 from drydock.detect.files import file_uses, logged, told_databases, undecided
 from drydock.detect.ignore import ignore
 from drydock.detect.installation import installation, scripts
-from drydock.detect.launches import CONFIGURED, DEVELOPMENT, Evidence, collect
+from drydock.detect.launches import CONFIGURED, DEVELOPMENT, LAUNCHER, Evidence, collect
 from drydock.detect.layout import Layout, layout, source_root
 from drydock.detect.model import (
     PLACE,
@@ -440,10 +440,12 @@ class _Detection:
         if by_hand:
             fact = f"port is {by_hand}, which is not a number from 1 to 65535"
             self.conflicts.append(Conflict("port", fact, (), "port"))
-        told = [Found(e.port, e.where) for e in self.own if e.port]
+        told = [Found(e.port, e.where) for e in self.own if e.port and e.rank < LAUNCHER]
+        launched = [Found(e.port, e.where) for e in self.own if e.port and e.rank >= LAUNCHER]
         exposed = [Found(port, f"{file.path}:{line}") for file in self.files for port, line in file.ports]
         hosted = [one.port for one in self.hosted if one.port and self._is_hosted(one)]
-        found = [*told, *hosted, *exposed, Found(DEFAULT_PORT, "default", "nothing names a port")][0]
+        default = Found(DEFAULT_PORT, "default", "nothing names a port")
+        found = [*told, *hosted, *exposed, *launched, default][0]
         if found.value >= UNPRIVILEGED:
             return found
         high = replace(found, value=HIGHER + found.value, why=f"{found.value} needs a privilege")

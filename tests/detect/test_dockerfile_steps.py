@@ -163,3 +163,12 @@ def test_a_port_that_needs_a_privilege_becomes_a_higher_one(port: int, high: int
         findings.port.where
     ]
     assert not any("PORT=" in note.value for note in findings.notes)
+
+
+def test_the_port_that_a_dockerfile_exposes_goes_before_a_developers_launcher(tmp_path: Path) -> None:
+    launcher = "import uvicorn\nuvicorn.run('main:app', port=5000, reload=True)\n"
+    files: dict[str, str | bytes] = {"run.py": launcher}
+    assert found(tmp_path / "alone", files).port.value == 5000
+
+    start = "EXPOSE 8100\nCMD uvicorn main:app --host 0.0.0.0\n"
+    assert found(tmp_path, {**files, "Dockerfile": f"{HEAD}{start}"}).port.value == 8100

@@ -84,6 +84,8 @@ nox.options.stop_on_first_error = False
 interrupts.heed()
 # The tools are beside this Python, even if nox was called by its path.
 os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+# Sessions start Python hundreds of times, and without bytecode each start would compile its imports again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # nox shows every library's debug log, and the engine's client logs each request.
 for name in ("urllib3", "docker"):
     logging.getLogger(name).setLevel(logging.WARNING)

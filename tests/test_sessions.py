@@ -41,6 +41,16 @@ def test_a_gates_session_takes_a_platform() -> None:
     assert (found.platform, found.targets) == ("linux/arm64", ["slim"])
 
 
+def test_sessions_keep_the_bytecode_of_what_they_start() -> None:
+    program = "import os; from drydock import sessions; print('PYTHONDONTWRITEBYTECODE' in os.environ)"
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True
+    )
+
+    assert done.stdout == "False\n"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_tests_that_are_stopped_remove_what_they_started(tmp_path: Path, number: signal.Signals) -> None:
     (tmp_path / "test_slow.py").write_text(

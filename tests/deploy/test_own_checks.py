@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
@@ -15,15 +16,19 @@ from drydock.detect.project import load
 from drydock.gates.kubernetes import own
 from tests.conftest import ROOT
 
-PROJECT = load(ROOT)
-RENDERED = {name: manifests.parse(render(PROJECT, name)) for name in overlays(PROJECT)}
+OVERLAYS = overlays(load(ROOT))
 
 Change = Callable[[dict[str, Any]], None]
 
 
+@cache
+def rendered(overlay: str) -> list[Manifest]:
+    return manifests.parse(render(load(ROOT), overlay))
+
+
 def changed(title: str, change: Change, overlay: str = "production") -> list[tuple[str, str]]:
     """Change one rendered object, and return the title and text of each finding."""
-    documents = [copy.deepcopy(dict(one.content)) for one in RENDERED[overlay]]
+    documents = [copy.deepcopy(dict(one.content)) for one in rendered(overlay)]
     wanted = [Manifest(one) for one in documents]
     change(next(dict_ for dict_, one in zip(documents, wanted, strict=True) if one.title.startswith(title)))
     return [(name, text) for _, name, text in own.check(wanted)]
@@ -34,13 +39,13 @@ def container(content: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("overlay", sorted(RENDERED))
+@pytest.mark.parametrize("overlay", OVERLAYS)
 def test_the_overlays_have_no_fault(overlay: str) -> None:
-    assert list(own.check(RENDERED[overlay])) == []
+    assert list(own.check(rendered(overlay))) == []
 
 
 def test_there_is_a_local_and_a_production_overlay() -> None:
-    assert sorted(RENDERED) == ["local", "production"]
+    assert OVERLAYS == ["local", "production"]
 
 
 API = "deployment/todo-chatbot-api"
@@ -151,7 +156,7 @@ def test_a_fault_is_found(title: str, change: Change, expected: tuple[str, str])
 
 
 def test_a_setting_that_the_application_does_not_know_is_found() -> None:
-    wanted = RENDERED["production"]
+    wanted = rendered("production")
     known = frozenset(
         name for one in wanted for part in one.containers for name in manifests.environment(part, wanted)
     )
@@ -164,9 +169,9 @@ def test_a_setting_that_the_application_does_not_know_is_found() -> None:
 
 
 def test_a_secret_that_nobody_brings_is_found() -> None:
-    wanted = RENDERED["production"]
+    wanted = rendered("production")
     assert list(own.missing_secrets(wanted, ["todo-chatbot-api"])) == []
-    assert list(own.missing_secrets(RENDERED["local"], [])) == []
+    assert list(own.missing_secrets(rendered("local"), [])) == []
     found = list(own.missing_secrets(wanted, []))
     text = "needs Secret todo-chatbot-api, which no overlay and no [samples] brings"
     assert [(one.title, said) for one, said in found] == [

@@ -8,7 +8,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -60,8 +60,41 @@ def program(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 def target(engine: Engine, private: real.Registry) -> Iterator[Reference]:
     """A new image on the registry, named by its digest."""
     with tiny_image(engine) as image:
-        pushed = push.push(engine, f"{private.address}/{image.partition(':')[0]}:1", image=image)
-        yield replace(parse(pushed.reference), tag="", digest=pushed.digest)
+        yield pushed(engine, private, image)
+
+
+def pushed(engine: Engine, private: real.Registry, image: str) -> Reference:
+    done = push.push(engine, f"{private.address}/{image.partition(':')[0]}:1", image=image)
+    return replace(parse(done.reference), tag="", digest=done.digest)
+
+
+@dataclass(frozen=True)
+class Signed:
+    target: Reference
+    documents: list[Attestation]
+
+
+@pytest.fixture(scope="module")
+def shelf() -> Iterator[tuple[dict[Path, Signed], contextlib.ExitStack]]:
+    """Signed images by their cosign, and the stack that removes them."""
+    with contextlib.ExitStack() as stack:
+        yield {}, stack
+
+
+@pytest.fixture
+def attested(
+    engine: Engine,
+    private: real.Registry,
+    program: Path,
+    key: Path,
+    shelf: tuple[dict[Path, Signed], contextlib.ExitStack],
+) -> Signed:
+    """An image that this cosign has signed with all documents, for tests that only read it."""
+    known, stack = shelf
+    if program not in known:
+        target = pushed(engine, private, stack.enter_context(tiny_image(engine)))
+        known[program] = Signed(target, signed(engine, target, key))
+    return known[program]
 
 
 @pytest.fixture(scope="module")
@@ -88,39 +121,31 @@ def public(key: Path) -> str:
     return str(key.with_suffix(".pub"))
 
 
-def test_an_image_is_verified_with_all_its_documents(
-    engine: Engine, program: Path, target: Reference, key: Path
-) -> None:
-    *documents, signature = signed(engine, target, key)
+def test_an_image_is_verified_with_all_its_documents(engine: Engine, attested: Signed, key: Path) -> None:
+    *documents, signature = attested.documents
 
     assert signature.kind == SIGNATURE
     assert {one.kind: one.predicate for one in documents} == {
         kind: json.loads(content) for kind, content in DOCUMENTS.items()
     }
-    found = attach.verify(engine, target, key=public(key))
+    found = attach.verify(engine, attested.target, key=public(key))
     assert {one.digest for one in found} == {one.digest for one in documents}
 
 
 @pytest.mark.parametrize("other", RELEASES)
 def test_each_cosign_reads_what_each_has_signed(
-    engine: Engine,
-    program: Path,
-    target: Reference,
-    key: Path,
-    other: str,
-    monkeypatch: pytest.MonkeyPatch,
+    engine: Engine, attested: Signed, key: Path, other: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    signed(engine, target, key)
     monkeypatch.setenv("PATH", str(program_of(other).parent), prepend=":")
 
-    assert len(attach.verify(engine, target, key=public(key))) == len(DOCUMENTS)
+    assert len(attach.verify(engine, attested.target, key=public(key))) == len(DOCUMENTS)
 
 
 @pytest.mark.parametrize("other", RELEASES)
 def test_cosign_itself_verifies_the_attestations(
-    engine: Engine, program: Path, target: Reference, key: Path, other: str, tmp_path: Path
+    attested: Signed, key: Path, other: str, tmp_path: Path
 ) -> None:
-    signed(engine, target, key)
+    target = attested.target
     root = tmp_path / "root"
     root.write_text(json.dumps(cosign.NO_SERVICES["trusted-root"]))
     form = ["--new-bundle-format"] if other == "2" else []
@@ -154,9 +179,9 @@ def test_a_signature_of_cosign_2_alone_is_verified(
 
 
 def test_signing_again_changes_nothing(
-    engine: Engine, private: real.Registry, program: Path, target: Reference, key: Path
+    engine: Engine, private: real.Registry, attested: Signed, key: Path
 ) -> None:
-    first = signed(engine, target, key)
+    target, first = attested.target, attested.documents
     before, said = private.tags(target.repository), list[str]()
 
     again = attach.attach(engine, target, DOCUMENTS | SIGNED, key=str(key), say=said.append)
@@ -197,13 +222,9 @@ def test_an_unsigned_image_is_not_verified(
     assert str(caught.value).endswith("; do not deploy it; sign it with `drydock sign` if it is yours")
 
 
-def test_another_key_does_not_verify(
-    engine: Engine, program: Path, target: Reference, key: Path, tmp_path: Path
-) -> None:
-    signed(engine, target, key)
-
+def test_another_key_does_not_verify(engine: Engine, attested: Signed, tmp_path: Path) -> None:
     with pytest.raises(NotVerified):
-        attach.verify(engine, target, key=public(key_pair(tmp_path)))
+        attach.verify(engine, attested.target, key=public(key_pair(tmp_path)))
 
 
 def test_a_missing_key_is_not_a_missing_signature(engine: Engine, target: Reference, tmp_path: Path) -> None:

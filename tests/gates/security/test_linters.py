@@ -92,6 +92,15 @@ def test_tool_that_did_not_check_is_a_fault(
     assert report.faults[0].startswith(fault)
 
 
+def test_tool_keeps_its_bytecode(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (path := tmp_path / "tool").write_text('#!/bin/sh\necho "<$PYTHONDONTWRITEBYTECODE>"\n')
+    path.chmod(0o755)
+    monkeypatch.setattr(tools, "tool", lambda *_: path)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+
+    assert tools.run("checkov", [], lambda _: None).stdout == "<>\n"
+
+
 def test_tool_that_cannot_be_installed_is_a_fault(monkeypatch: pytest.MonkeyPatch, dockerfile: Path) -> None:
     def refuse(*_: object) -> Path:
         raise ToolNotInstalled(tool="hadolint", reason="no network")

@@ -14,11 +14,12 @@ from drydock.detect.commands import parts_of
 from drydock.detect.dockerfiles import Dockerfile
 from drydock.detect.locks import closure
 from drydock.detect.model import Blocker, Conflict, Dependencies, Found, Server, ServerPlace
-from drydock.detect.requirements import ARCHIVES, Wanted
+from drydock.detect.requirements import ARCHIVES, Wanted, wanted
 from drydock.detect.sources import DEVELOPMENT, MODULES, Source, declares
 from drydock.detect.tools import TOOLS
 from drydock.detect.tools.base import Items
 from drydock.detect.tools.pdm import UNHASHED
+from drydock.detect.tools.pip import Requirements
 from drydock.detect.tree import Tree, ancestors, folder_of, join
 from drydock.project.lock import mismatches, resolved_from
 
@@ -125,14 +126,17 @@ def _elsewhere(tree: Tree, files: list[Dockerfile]) -> Choice:
     for path in tree.named("environment.yml", "environment.yaml"):
         fact = "the dependencies are declared for conda, which drydock does not run"
         return None, [], [Blocker("dependencies", fact, path, remedy)]
-    for tool, words, where in _installs(files):
-        if tool.startswith("pip") and "fastapi" in words:
-            return (
-                None,
-                [],
-                [Blocker("dependencies", "only the Dockerfile declares the dependencies", where, remedy)],
-            )
+    if source := _of_dockerfile(files):
+        return Chosen(source, "nothing else declares them"), [], []
     return None, [], [Blocker("dependencies", "no file declares the dependencies", "", remedy)]
+
+
+def _of_dockerfile(files: list[Dockerfile]) -> Source | None:
+    """Return what a Dockerfile's own `pip install` names, if FastAPI is among it."""
+    named = [wanted(word, where) for word, where in _named(files)]
+    found = tuple(item for item in named if item and item.name not in INSTALLERS)
+    where = next((item.where for item in found if item.name == "fastapi"), "")
+    return Source(Requirements(), ".", (files[0].path,), where, found, by_text=True) if where else None
 
 
 def _among(tree: Tree, sources: list[Source], files: list[Dockerfile]) -> Choice:
@@ -209,15 +213,20 @@ def undeclared(names: set[str], files: list[Dockerfile]) -> Iterator[Found[str]]
 
     `names` is everything that is installed.
     """
+    for word, where in _named(files):
+        name = canonicalize_name(re.split(r"[\[=<>~!@;]", word)[0])
+        if name not in {*names, *SERVERS, *INSTALLERS}:
+            yield Found(f"the Dockerfile installs {name}, which no declaration names: add it there", where)
+
+
+def _named(files: list[Dockerfile]) -> Iterator[tuple[str, str]]:
+    """Yield the requirements among the arguments of pip in the project's Dockerfile, with their places."""
     for tool, words, where in _installs(files):
         before = ""
         for word in _words(words) if tool.startswith("pip") else ():
-            match = re.match(r"[A-Za-z][\w.-]*(?=$|[\[=<>~!@;])", word)
-            name = canonicalize_name(match[0]) if match and not PIP_VALUES.fullmatch(before) else ""
-            if name and not word.endswith(FILES) and name not in {*names, *SERVERS, *INSTALLERS}:
-                yield Found(
-                    f"the Dockerfile installs {name}, which no declaration names: add it there", where
-                )
+            named = re.match(r"[A-Za-z][\w.-]*(?=$|[\[=<>~!@;])", word)
+            if named and not PIP_VALUES.fullmatch(before) and not word.endswith(FILES):
+                yield word, where
             before = word
 
 

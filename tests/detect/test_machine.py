@@ -181,20 +181,24 @@ def test_all_extras_and_groups_that_the_dockerfile_installs_are_installed(
     assert asked(findings) == ("fastapi", "uvicorn", "asyncpg")
 
 
-@pytest.mark.parametrize(
-    ("files", "where"),
-    [
-        ({"environment.yml": "dependencies:\n  - fastapi\n"}, "(environment.yml)"),
-        (
-            {"Dockerfile": "FROM python:3.12\nRUN pip install fastapi\nCMD uvicorn main:app\n"},
-            "(Dockerfile:2)",
-        ),
-    ],
-)
-def test_dependencies_that_no_file_of_ours_declares_are_named(
-    files: dict[str, str], where: str, tmp_path: Path
-) -> None:
-    assert where in found(tmp_path, {"requirements.txt": "", **files}).blockers[0].text
+def test_dependencies_that_are_declared_for_conda_are_named(tmp_path: Path) -> None:
+    files = {"requirements.txt": "", "environment.yml": "dependencies:\n  - fastapi\n"}
+
+    assert "(environment.yml)" in found(tmp_path, files).blockers[0].text
+
+
+def test_dependencies_that_only_a_dockerfile_installs_are_taken_from_it(tmp_path: Path) -> None:
+    text = (
+        "FROM python:3.12\nRUN pip install --upgrade pip && pip install -i https://x.example.org \\\n"
+        "    'fastapi[standard]>=0.110' asyncpg==0.30.0\nRUN pip3 install shapely\nCMD uvicorn main:app\n"
+    )
+    findings = found(tmp_path, {"requirements.txt": "", "Dockerfile": text})
+
+    assert asked(findings) == ("fastapi[standard]>=0.110", "asyncpg==0.30.0", "shapely")
+    assert findings.dependencies
+    assert findings.dependencies.where == "Dockerfile:2"
+    assert not findings.dependencies.value.locked
+    assert findings.blockers == findings.notes == ()
 
 
 def test_a_public_key_is_no_secret(tmp_path: Path) -> None:

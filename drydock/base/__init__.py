@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from drydock.base import make, pull
-from drydock.base.errors import BaseNotMade, NoBase, OtherRelease
+from drydock.base.errors import BaseNotMade, NoBase, OtherRelease, PythonNotFetched
 from drydock.engine import Engine, short_name
 from drydock.engine.runtime import Run, started
 from drydock.progress import Say, silent
@@ -129,7 +129,13 @@ def _resolve(
                 found, why=f"it is local, and can neither be pulled ({refused}) nor made here ({plan})"
             )
         raise NoBase(reference=wanted, pull=refused, make=plan)
-    make.make(engine, plan, say)
+    if plan.fetched and not rebuild and (known := memory.refusal(plan.fetched)):
+        raise NoBase(reference=wanted, pull=refused, make=known)
+    try:
+        make.make(engine, plan, say)
+    except PythonNotFetched as error:
+        memory.remember(plan.fetched, str(error))
+        raise NoBase(reference=wanted, pull=refused, make=str(error)) from error
     made = look(engine, instead, platform)
     if made is None:
         raise BaseNotMade(reference=instead, reason="the engine loaded the image, but does not have it")

@@ -16,3 +16,7 @@ class OtherRelease(DrydockError, exit_code=Exit.BASE):
 class BaseNotMade(DrydockError, exit_code=Exit.BASE):
     fact = "making {reference} from Debian packages failed: {reason}"
     next_step = "correct that and try again, or name another base with PYTHON_IMAGE"
+
+
+class PythonNotFetched(Exception):
+    """Why a Python of uv's is not here: `base` turns it into a NoBase."""

@@ -1,4 +1,7 @@
-"""Make an equivalent of `python:X.Y-slim` from Debian packages, with mmdebstrap."""
+"""Make an equivalent of `python:X.Y-slim` from Debian packages, with mmdebstrap.
+
+A Python that no Debian release has is the one that uv manages, in /usr/local on the stable release.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from drydock import command, osrelease, temporary
-from drydock.base.errors import BaseNotMade
+from drydock import command, osrelease, programs, temporary
+from drydock.base.errors import BaseNotMade, PythonNotFetched
 from drydock.engine import Engine, apt
 from drydock.errors import Interrupted, NoSpace
 
@@ -29,6 +32,8 @@ WANTED = re.compile(
 TESTING = "forky"
 RELEASES = {"3.9": "bullseye", "3.11": "bookworm", "3.13": "trixie", "3.14": TESTING, "3.15": TESTING}
 NEXT = "3.15"
+# The release below a Python that no release has.
+STABLE = "trixie"
 
 # The official slim image has these in addition to Debian's essential packages.
 PACKAGES = (
@@ -62,6 +67,16 @@ NEXT_STEPS = (
     f"chroot \"$1\" sh -c '{PIP}'",
 )
 
+UV_PACKAGES = ("ca-certificates", "netbase", "tzdata")
+# `{0}` is the folder into which uv unpacked, and whose name it wrote into some files.
+UV_STEPS = (
+    'cp --recursive --no-dereference "{0}/." "$1/usr/local/"',
+    'grep -rlIF "{0}" "$1/usr/local" | xargs --no-run-if-empty sed --in-place "s|{0}|/usr/local|g"',
+    'cd "$1/usr/local" && rm -f BUILD lib/python3.*/EXTERNALLY-MANAGED && ln -sf python3 bin/python',
+    'chroot "$1" ldconfig',
+)
+FETCH = ("python", "install", "--no-config", "--no-bin", "--install-dir")
+
 # The time of files that the installation writes: Debian 13's release.
 EPOCH = 1754697600
 
@@ -69,9 +84,9 @@ ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin",
     "LANG": "C.UTF-8",
 }
-# Docker's names of architectures where Debian's and QEMU's differ from them.
+# Docker's names of architectures where Debian's and the kernel's (QEMU's and uv's, too) differ from them.
 DEBIAN = {"arm": "armhf", "386": "i386", "ppc64le": "ppc64el"}
-QEMU = {"arm64": "aarch64", "amd64": "x86_64", "386": "i386"}
+UNAME = {"arm64": "aarch64", "amd64": "x86_64", "386": "i386"}
 EMULATORS = Path("/proc/sys/fs/binfmt_misc")
 NEEDED_BYTES = 1_000_000_000
 
@@ -86,6 +101,7 @@ class Plan:
     packages: tuple[str, ...] = PACKAGES  # in addition to Debian's essential ones
     hooks: tuple[str, ...] = tuple(f"--customize-hook={line}" for line in TIDY)  # options of mmdebstrap
     emulated: bool = False  # whether the architecture is not this machine's
+    fetched: str = ""  # uv's name of a Python that Debian lacks
     # Its OCI configuration, without the environment.
     runs: Mapping[str, object] = field(default_factory=lambda: {"Cmd": ["python3"]})
 
@@ -113,14 +129,21 @@ def plan(engine: Engine, wanted: str, platform: str = "") -> Plan | str:
     match = WANTED.fullmatch(wanted)
     if not match:
         return f"only python:X.Y-slim can be made, not {wanted}"
-    release = RELEASES.get(match["version"])
-    if release is None:
-        return f"no Debian release has Python {match['version']}; those with one have {', '.join(RELEASES)}"
-    made = plan_of(engine, wanted, release, platform)
-    if match["version"] == NEXT and not isinstance(made, str):
-        hooks = tuple(f"--customize-hook={line}" for line in (*NEXT_STEPS, *TIDY))
-        made = replace(made, packages=NEXT_PACKAGES, hooks=hooks)
+    version = match["version"]
+    made = plan_of(engine, wanted, RELEASES.get(version, STABLE), platform)
+    if isinstance(made, str):
+        return made
+    if version not in RELEASES:
+        kind = UNAME.get(made.architecture, made.architecture)
+        return replace(made, packages=UV_PACKAGES, fetched=f"cpython-{version}-linux-{kind}")
+    if version == NEXT:
+        return replace(made, packages=NEXT_PACKAGES, hooks=hooks(*NEXT_STEPS, *TIDY))
     return made
+
+
+def hooks(*lines: str) -> tuple[str, ...]:
+    """Return mmdebstrap's options for shell lines that run when the packages are installed."""
+    return tuple(f"--customize-hook={line}" for line in lines)
 
 
 def plan_of(engine: Engine, wanted: str, release: str, platform: str = "") -> Plan | str:
@@ -131,7 +154,7 @@ def plan_of(engine: Engine, wanted: str, release: str, platform: str = "") -> Pl
         return "that takes root"
     kind = architecture(platform) or str(engine.version["Arch"])
     emulated = kind != (own := machine())
-    if emulated and not (EMULATORS / f"qemu-{QEMU.get(kind, kind)}").exists():
+    if emulated and not (EMULATORS / f"qemu-{UNAME.get(kind, kind)}").exists():
         return (
             f"it would be for {kind}, and this machine, {own}, runs no such programs without qemu-user-static"
         )
@@ -185,6 +208,8 @@ def make(engine: Engine, plan: Plan, say: Callable[[str], None]) -> None:
             folder.chmod(0o755)
             if shutil.disk_usage(folder).free < NEEDED_BYTES:
                 raise NoSpace(during=f"the making of {plan.reference}")
+            if plan.fetched:
+                plan = _fetched(plan, folder, say)
             try:
                 _bootstrap(plan, folder, say)
             finally:
@@ -253,6 +278,22 @@ def _ensure_mmdebstrap(plan: Plan, say: Callable[[str], None]) -> None:
         raise BaseNotMade(
             reference=plan.reference, reason=f"mmdebstrap could not be installed: {error}"
         ) from error
+
+
+def _fetched(plan: Plan, folder: Path, say: Callable[[str], None]) -> Plan:
+    """Fetch uv's Python, and return the plan that puts it into the image."""
+    say(f"  fetching {plan.fetched} with uv")
+    # A machine without a network is told so within a second.
+    done = command.run(
+        [programs.uv(), *FETCH, str(folder / "python"), plan.fetched],
+        env={"UV_HTTP_RETRIES": "1"},
+        check=False,
+    )
+    if done.code != 0:
+        cause = done.last.strip().removeprefix("cause: ")
+        raise PythonNotFetched(f"no Debian release has it, and uv cannot fetch {plan.fetched}: {cause}")
+    [found] = (path for path in (folder / "python").glob("cpython-*") if not path.is_symlink())
+    return replace(plan, hooks=hooks(*(line.format(found) for line in UV_STEPS), *TIDY))
 
 
 def _bootstrap(plan: Plan, folder: Path, say: Callable[[str], None]) -> None:

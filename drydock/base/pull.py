@@ -24,27 +24,32 @@ MB = 1_000_000
 
 @dataclass(frozen=True)
 class Memory:
-    """Remembers a failed pull for some minutes, so that not every build waits for the registry again."""
+    """Remembers failed downloads for some minutes, so that not every build waits for the network again."""
 
     path: Path
 
     def refusal(self, reference: str, now: Callable[[], float] = time.time) -> str | None:
         """Return the reason of this image's recent failure, None if none is known."""
         try:
-            known = json.loads(self.path.read_text())
-            fresh = 0 <= now() - float(known["at"]) < REMEMBER_SECONDS
-            return str(known["reason"]) if fresh and known["reference"] == reference else None
-        except (OSError, ValueError, KeyError, TypeError):
+            known = self._all()[reference]
+            return str(known["reason"]) if 0 <= now() - float(known["at"]) < REMEMBER_SECONDS else None
+        except (ValueError, KeyError, TypeError):
             return None
 
     def remember(self, reference: str, reason: str, now: Callable[[], float] = time.time) -> None:
-        """Save the reason of a failed pull."""
-        beside(self.path).write_text(
-            json.dumps({"reference": reference, "reason": reason, "at": now()}) + "\n"
-        )
+        """Save the reason of a failed download."""
+        known = {**self._all(), reference: {"reason": reason, "at": now()}}
+        beside(self.path).write_text(json.dumps(known) + "\n")
 
     def forget(self) -> None:
         self.path.unlink(missing_ok=True)
+
+    def _all(self) -> dict[str, Any]:
+        try:
+            known = json.loads(self.path.read_text())
+        except (OSError, ValueError):
+            return {}
+        return known if isinstance(known, dict) else {}
 
 
 class Layers:

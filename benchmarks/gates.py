@@ -75,6 +75,8 @@ def main(arguments: Sequence[str]) -> None:
             rows.append((gate, verdict.outcome.value, judged, looked))
             # It takes minutes; an interrupted run keeps the lines so far.
             progress.print(f"{gate}  {verdict.outcome.value}  {judged:.1f} s, with a receipt {looked:.1f} s")
+            if not verdict.passed:
+                progress.print(f"  {verdict.summary}")
             if against:
                 with waiting(f"timing {gate} of {given.against}"):
                     earlier[gate] = _judged_by(against, gate)

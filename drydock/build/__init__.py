@@ -68,7 +68,8 @@ def build(
 ) -> BuildResult:
     """Build one target of the project's Dockerfile.
 
-    A build without cache makes and removes its own cache mounts, so that the user's caches stay.
+    A build without cache has its own cache mounts, so that the user's caches stay. They are removed where
+    nothing else is lost: with images in containerd's store, BuildKit then forgets every step on a base.
     """
     known = plan.targets(plan.dockerfile(project, options))
     if options.target not in known:
@@ -82,7 +83,8 @@ def build(
     try:
         return _run(engine, chosen, project, options.but(mount_namespace=fresh), on_update)
     finally:
-        remove_mounts(chosen, fresh)
+        if not (chosen.own and engine.containerd):
+            remove_mounts(chosen, fresh)
 
 
 def _run(

@@ -86,6 +86,11 @@ class Engine:
         return "podman" in str(self.version).lower()
 
     @property
+    def containerd(self) -> bool:
+        """Whether its images are in containerd's store."""
+        return "io.containerd.snapshotter" in str(self.sdk.info().get("DriverStatus"))
+
+    @property
     def name(self) -> str:
         return "Podman" if self.podman else "the Docker Engine"
 

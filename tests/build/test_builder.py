@@ -103,6 +103,20 @@ def project(make_project: MakeProject, monkeypatch: pytest.MonkeyPatch, tmp_path
     return make_project({"Dockerfile": "FROM scratch AS production\n"})
 
 
+@pytest.mark.parametrize(("driver", "removed"), [("io.containerd.snapshotter.v1", False), ("overlay2", True)])
+def test_a_cold_build_removes_its_mounts_where_no_step_is_forgotten_with_them(
+    driver: str, removed: bool, fake_program: FakeProgram, project: Project, tmp_path: Path
+) -> None:
+    fake_program("docker", f'echo "$*" >> {tmp_path}/asked')
+    info = {"DriverStatus": [["driver-type", driver]]}
+    with telling(tmp_path, info=info) as engine:
+        build(engine, project, Options(no_cache=True))
+
+    asked = (tmp_path / "asked").read_text()
+    assert "buildx build" in asked
+    assert ("buildx du" in asked) is removed
+
+
 @pytest.mark.live
 def test_an_unknown_builder_is_refused_before_the_build(project: Project) -> None:
     with pytest.raises(NoBuilder, match='builder nobody cannot build for this engine: no builder "nobody" f'):

@@ -19,13 +19,14 @@ import pytest
 from drydock import command
 from drydock.detect.project import load
 from drydock.engine import Engine
-from drydock.gates import proof
+from drydock.gates.gate import registry
 from drydock.image.cache import Cache
 from drydock.project import TARGETS
 from drydock.publish import engine_image
 from drydock.publish.builds import open_workspace
 from drydock.publish.engine_image import find
-from drydock.publish.push import Permissions, push, registry
+from drydock.publish.push import Permissions, push
+from drydock.publish.push import registry as client_of
 from drydock.publish.reference import parse
 from drydock.workspace import Workspace
 from tests.conftest import ROOT, write_files
@@ -130,15 +131,18 @@ def test_the_gate_weighs_both_targets(stored: Workspace, task: Task) -> None:
     assert [verdict["outcome"] for verdict in verdicts] == ["passed", "passed"]
 
 
-def test_every_gate_that_a_push_demands_passes(stored: Workspace, own_state: Path, tmp_path: Path) -> None:
+def test_every_gate_passes_but_the_two_that_look_elsewhere(
+    stored: Workspace, own_state: Path, tmp_path: Path
+) -> None:
     """For a small project, with the machine's programs: this repository's own tests take minutes."""
-    shop = load(write_files(tmp_path / "shop", PROJECT))
-    words = [sys.executable, "-m", "drydock.cli", "gate", f"--project={shop.root}", "--json"]
+    shop = write_files(tmp_path / "shop", PROJECT)
+    names = set(registry()) - {"audit", "cluster"}
+    words = ["drydock.cli", "gate", ",".join(names), "--target=production", f"--project={shop}", "--json"]
 
-    done = command.run(words, env={"DOCKER_HOST": stored.engine.host})
+    done = command.run([sys.executable, "-m", *words], env={"DOCKER_HOST": stored.engine.host}, check=False)
 
     found = {one["gate"]: one["outcome"] for one in json.loads(done.stdout)["verdicts"]}
-    assert found == {gate.name: "passed" for gate in proof.demanded("production", shop)}
+    assert found == dict.fromkeys(names, "passed"), done.stderr
 
 
 def test_a_release_ends_with_its_tags_on_a_signed_image(
@@ -177,7 +181,7 @@ def test_a_push_sends_the_same_layers(
         with real.registry() as running:
             name = f"{running.address}/todo:1"
             pushed = push(workspace.engine, name, image=image, permissions=Permissions(dirty=True))
-            with registry(workspace.engine, parse(name)) as client:
+            with client_of(workspace.engine, parse(name)) as client:
                 manifest = client.manifest("todo", pushed.digest)
         assert manifest is not None
         sent.append(manifest.layers)

@@ -32,6 +32,9 @@ def judge(subject: Subject) -> Verdict:
     ids = [subject.build(name, chosen).image_id for name in ("first", "second")]
     try:
         pair = None if ids[0] == ids[1] else [images.read(engine, image_id) for image_id in ids]
+        if pair and engine.podman and len(set(map(images.content_digest, pair))) == 1:
+            summary = "two builds without cache gave the same layers and settings; Podman adds their times"
+            return Verdict(GATE, Outcome.PASSED, summary, measurements={"first": ids[0], "second": ids[1]})
         return decide(ids, pair, lambda path: look(engine, ids, path, subject.say))
     finally:
         _remove(engine, ids)

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
+from drydock.build import Options
 from drydock.gates import reproducible
-from drydock.image import Difference
+from drydock.image import Config, Difference, Image
 from drydock.image.compare import Change, FileChange
 from drydock.verdict import Outcome
 
@@ -24,6 +26,33 @@ def test_equal_ids_pass() -> None:
 
     assert verdict.outcome is Outcome.PASSED
     assert verdict.summary == "two builds without cache gave sha256:1"
+
+
+@pytest.mark.parametrize(
+    ("podman", "user", "outcome"),
+    [
+        (True, "10001", Outcome.PASSED),
+        (True, "0", Outcome.FAILED),
+        (False, "10001", Outcome.FAILED),
+    ],
+)
+def test_podmans_time_of_a_build_is_no_difference(
+    podman: bool, user: str, outcome: Outcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its ids differ each time; another user is a difference all the same."""
+    settings = {"1": Config.of({"created": "2026"}, {"User": "10001"}), "2": Config.of({}, {"User": user})}
+    built = iter(settings)
+    monkeypatch.setattr(
+        reproducible.images, "read", lambda _, name: Image(name, name, (), settings[name], ())
+    )
+    subject: Any = SimpleNamespace(
+        engine=SimpleNamespace(podman=podman, sdk=MagicMock()),
+        options=Options,
+        build=lambda *_: SimpleNamespace(image_id=next(built)),
+        say=print,
+    )
+
+    assert reproducible.judge(subject).outcome is outcome
 
 
 def test_the_first_differing_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from drydock import command
 from tests.conftest import ROOT
 
 CHECK = Path(sys.executable).with_name("check-jsonschema")
@@ -19,6 +20,7 @@ SCHEMAS = {
     ".github/workflows/ci.yml": "vendor.github-workflows",
     "action.yml": "vendor.github-actions",
     ".github/dependabot.yml": "vendor.dependabot",
+    ".github/renovate.json": "vendor.renovate",
     ".github/ISSUE_TEMPLATE/bug.yml": "vendor.github-issue-forms",
     ".github/ISSUE_TEMPLATE/project.yml": "vendor.github-issue-forms",
     ".github/ISSUE_TEMPLATE/config.yml": "vendor.github-issue-config",
@@ -39,6 +41,17 @@ def test_a_file_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     wrong.write_text((ROOT / "action.yml").read_text().replace("runs:", "run:"))
 
     assert check(wrong, "vendor.github-actions") != 0
+
+
+def test_renovate_finds_every_lock_of_a_tool() -> None:
+    """Renovate 41 itself finds the pins of the same files (`renovate --platform=local --dry-run=extract`)."""
+    asked = json.loads((ROOT / ".github/renovate.json").read_text())["pip_requirements"]
+    patterns = [one.strip("/") for one in asked["managerFilePatterns"]]
+    tracked = command.run(["git", "ls-files", "*.lock", "drydock/*.txt"], cwd=ROOT).stdout.split()
+    pinned = {name for name in tracked if name.startswith("drydock/")}
+
+    assert {name for name in tracked if any(re.search(one, name) for one in patterns)} == pinned
+    assert {"drydock/programs/trivy.lock", "drydock/container/install/uv.txt"} <= pinned
 
 
 def test_ci_runs_every_stage_of_the_script_that_needs_no_cluster() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from drydock import command
 from drydock.base import Base
@@ -24,6 +26,8 @@ from drydock.publish.errors import KeyUnusable, NotVerified, RegistryFault, Sign
 from drydock.publish.reference import Reference, parse
 from drydock.publish.registry import OCI_INDEX
 from drydock.publish.vex import OPENVEX
+from drydock.state.receipts import Waiver
+from tests.conftest import ROOT
 from tests.support import registry as real
 from tests.support import sigstore
 from tests.support.registry import tiny_image
@@ -33,6 +37,7 @@ pytestmark = pytest.mark.live
 SPDX, CYCLONEDX = "https://spdx.dev/Document", "https://cyclonedx.org/bom"
 DOCUMENTS = {SPDX: b'{"spdx": 1}', CYCLONEDX: b'{"cyclonedx": "<&>"}', OPENVEX: b'{"openvex": [1]}'}
 PASSWORD = "opens the key"
+BASE = Base("python:3.13-slim", "sha256:" + "cd" * 32, "local", "it is on the engine")
 # Debian's releases with cosign 2 and 3.
 RELEASES = {"2": cosign.RELEASE, "3": "forky"}
 
@@ -167,6 +172,36 @@ def test_cosign_itself_verifies_the_attestations(
         statement = json.loads(base64.b64decode(json.loads(done.stdout.splitlines()[0])["payload"]))
         assert statement["predicate"] == json.loads(DOCUMENTS[kind])
         assert statement["subject"][0]["digest"] == {"sha256": target.digest.partition(":")[2]}
+
+
+@pytest.mark.parametrize("waiver", [None, Waiver("it is urgent", ("audit",), "", "", 0.0)])
+def test_the_documented_policy_admits_a_provenance_unless_a_gate_was_missing(
+    engine: Engine, program: Path, target: Reference, key: Path, waiver: Waiver | None, tmp_path: Path
+) -> None:
+    """cosign evaluates a policy's CUE as sigstore's policy-controller does."""
+    made = provenance.predicate(Checkout(), BASE, provenance.observed(engine, "production", {}))
+    attach.attach(
+        engine, target, {provenance.PREDICATE_TYPE: provenance.stated(made, waiver)} | SIGNED, key=str(key)
+    )
+    [text] = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/how-to/release.md").read_text(), re.DOTALL)
+    [authority] = yaml.safe_load(text)["spec"]["authorities"]
+    [asked] = authority["attestations"]
+    (tmp_path / "policy.cue").write_text(asked["policy"]["data"])
+    (tmp_path / "root").write_text(json.dumps(cosign.NO_SERVICES["trusted-root"]))
+    form = ["--new-bundle-format"] if program == program_of("2") else []
+    how = [f"--key={public(key)}", "--insecure-ignore-tlog=true", f"--trusted-root={tmp_path / 'root'}"]
+
+    done = command.run(
+        [
+            *(str(program), "verify-attestation", *form, *how, "--allow-insecure-registry"),
+            *(f"--type={asked['predicateType']}", f"--policy={tmp_path / 'policy.cue'}"),
+            f"{target.name}@{target.digest}",
+        ],
+        check=False,
+    )
+
+    assert (done.code == 0) is (waiver is None), done.stderr
+    assert ("validation error" in done.stderr) is (waiver is not None)
 
 
 def test_a_signature_of_cosign_2_alone_is_verified(
@@ -330,9 +365,8 @@ def test_oras_finds_what_was_attached(
 def test_the_provenance_of_a_build_is_attached_and_read_back(
     engine: Engine, program: Path, target: Reference, key: Path
 ) -> None:
-    base = Base("python:3.13-slim", "sha256:" + "cd" * 32, "local", "it is on the engine")
     build = provenance.observed(engine, "production", {"PORT": "8000"})
-    stated = provenance.stated(provenance.predicate(Checkout(), base, build))
+    stated = provenance.stated(provenance.predicate(Checkout(), BASE, build))
 
     (found,) = attach.attach(engine, target, {provenance.PREDICATE_TYPE: stated}, key=str(key))
 

@@ -51,7 +51,9 @@ SYSTEM_FOLDERS = (
 )
 # Empty folders that programs expect, as the base image has them.
 USUAL_FOLDERS = (
-    *("/bin", "/lib", "/sbin", "/boot", "/etc/opt", "/usr/games", "/usr/include", "/usr/src", "/var/opt"),
+    # /bin may link to /usr/bin, where nothing is if Python is in /usr/local.
+    *("/usr/bin", "/usr/sbin", "/bin", "/lib", "/sbin", "/boot", "/etc/opt"),
+    *("/usr/games", "/usr/include", "/usr/src", "/var/opt"),
     *(f"/usr/local/{name}" for name in ("bin", "etc", "games", "include", "lib", "sbin", "share", "src")),
     *("/home", "/media", "/mnt", "/opt", "/root", "/run", "/run/lock", "/srv", "/tmp"),  # noqa: S108 - the image's
     *(f"/var/{name}" for name in ("backups", "cache", "lib", "local", "lock", "log", "run", "spool", "tmp")),

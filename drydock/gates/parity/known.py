@@ -30,6 +30,9 @@ KNOWN = (
     _kept("what installs", "*", _INSTALLS),
     _kept("names of the standard library", "t[ku]*", _DISPLAY),
     _kept("modules of the standard library", "t[ku]*", _DISPLAY),
+    # The official images have the module without its library.
+    _kept("modules of the standard library", "_tkinter", _DISPLAY),
+    _kept("terminals", "tkinter", _DISPLAY),
     _kept("names of the standard library", "idlelib", _DISPLAY),
     _kept("names of the standard library", "test", _TESTS),
     _kept("modules of the standard library", "_test*", _TESTS),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from drydock.gates import smoke
+from drydock.gates import parity, smoke
 from drydock.gates.subject import Subject
 from drydock.image import Anatomy
 from drydock.report import MB
@@ -25,6 +25,12 @@ def test_the_image_starts_answers_and_stops(workspace: Workspace, target: str) -
     verdict = smoke.judge(Subject(workspace, target))
 
     assert verdict.outcome is Outcome.PASSED, f"{verdict.summary}\n{verdict.evidence}"
+
+
+def test_production_answers_as_slim_does(workspace: Workspace) -> None:
+    verdict = parity.judge(Subject(workspace, "production"))
+
+    assert verdict.outcome is Outcome.PASSED, verdict.details
 
 
 def test_all_of_productions_python_is_in_usr_local(workspace: Workspace) -> None:

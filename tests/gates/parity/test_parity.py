@@ -101,6 +101,23 @@ def test_a_question_without_an_answer_in_time_is_no_pass(judge: Judge) -> None:
     assert verdict.outcome is Outcome.COULD_NOT_CHECK
 
 
+def test_a_display_without_its_library_is_lacking_in_both_images(judge: Judge) -> None:
+    """The official images have `_tkinter`, and not the library that it is linked with."""
+    names = ("terminals", "modules of the standard library")
+    modules = ("tkinter", "_tkinter")
+    library = "ImportError: libtk8.6.so: cannot open shared object file"
+    answers = {
+        target: SAME
+        | {
+            name: {"answer": {module: text.format(module)}}
+            for name, module in zip(names, modules, strict=True)
+        }
+        for target, text in (("slim", library), ("production", "ModuleNotFoundError: No module named '{}'"))
+    }
+
+    assert judge(answers).outcome is Outcome.PASSED
+
+
 def test_a_difference_on_purpose_is_told_with_its_reason(judge: Judge) -> None:
     name = "programs of the system"
     verdict = judge(

@@ -341,7 +341,7 @@ def test_uvs_python_lies_where_the_official_images_does(
 
     assert said[:2] == ["Python 3.12.16", "/usr/local/bin/python3"]
     assert str(tmp_path) not in "".join(said)
-    assert "'/usr/local'" in " ".join(said)
+    assert '"prefix": "/usr/local"' in " ".join(said)
     assert "BUILD" not in said
 
 

@@ -48,9 +48,11 @@ _GNU = re.compile(
     r"(?: \(.*\))?",
     re.IGNORECASE,
 )
-# "with" between words, and within a name: `LGPL-2.1+-with-link-exception`.
+# "with" between words, and within a name, where it may be left out: `LGPL-2.1+-with-link-exception`,
+# `GPL-2+-libtool-exception`.
 _WITH = re.compile(
-    r"^(.+?)\s+with\s+(.+)$|^((?:A|L)?GPL-[^-]+(?:-or-later|-only)?)-with-(.+)$", re.IGNORECASE
+    r"^(.+?)\s+with\s+(.+)$|^((?:A|L)?GPL-[^-]+(?:-or-later|-only)?)-(?:with-|(?=[\w-]+-exception$))(.+)$",
+    re.IGNORECASE,
 )
 _COMMON = re.compile(r"/usr/share/common-licenses/([A-Za-z]+(?:-[\d.]*\d)?)")
 _NOISE = re.compile(r"\b(?:the|licen[sc]e|version)\b|,", re.IGNORECASE)

@@ -73,6 +73,7 @@ def test_metadata_is_read_in_all_its_forms(lines: list[str], expression: str) ->
         ("GPL-3+ with GCC-exception-3.1", "GPL-3.0-or-later WITH GCC-exception-3.1"),
         ("GPL-3+ with an exception of theirs", "GPL-3.0-or-later"),
         ("LGPL-2.1+-with-link-exception", "LGPL-2.1-or-later"),
+        ("GPL-3+-autoconf-exception", "GPL-3.0-or-later"),
         (
             "GPL-3.0-or-later-WITH-Autoconf-exception-macro",
             "GPL-3.0-or-later WITH Autoconf-exception-macro",

@@ -17,6 +17,9 @@ BASH = {
 }
 
 
+ACTIVATE = "/opt/venv/bin/activate_this.py"
+
+
 def differences(slim: dict[str, str], production: dict[str, str]) -> LeftOut:
     return compare(anatomy_of(slim), anatomy_of(production))
 
@@ -27,7 +30,7 @@ def differences(slim: dict[str, str], production: dict[str, str]) -> LeftOut:
         (f"{LIBRARY}/ensurepip/__init__.py", reasons.STANDARD_LIBRARY["ensurepip"]),
         (f"{LIBRARY}/json/__pycache__/x.cpython-313.pyc", reasons.BYTECODE),
         (f"{LIBRARY}/site-packages/pip/__main__.py", reasons.STANDARD_LIBRARY["site-packages"]),
-        ("/opt/venv/bin/activate.fish", reasons.ENVIRONMENT["bin/activate*"]),
+        ("/opt/venv/bin/activate.fish", reasons.ENVIRONMENT["bin/activate.*"]),
         (f"{SITE}/six/__pycache__/a.pyc", reasons.BYTECODE),
         ("/usr/lib/x86_64-linux-gnu/libmvec.so.1", reasons.LIBRARY),
         ("/usr/bin/openssl", reasons.PROGRAM),
@@ -40,7 +43,7 @@ def test_a_missing_file_has_the_reason_of_its_place(path: str, reason: str) -> N
 
 
 @pytest.mark.parametrize(
-    "path", [f"{SITE}/six.py", f"{SITE}/six/py.typed", f"{LIBRARY}/json/tool.py", "/app/a.py"]
+    "path", [f"{SITE}/six.py", f"{SITE}/six/py.typed", f"{LIBRARY}/json/tool.py", "/app/a.py", ACTIVATE]
 )
 def test_a_missing_file_of_the_application_or_a_dependency_has_none(path: str) -> None:
     found = differences({path: "x"}, {})
@@ -62,6 +65,11 @@ def test_a_stripped_library_is_explained_and_another_change_is_not() -> None:
         (library, 5, reasons.STRIPPED),
         (module, 0, ""),
     ]
+
+
+def test_the_loaders_list_may_name_more_in_slim() -> None:
+    found = differences({"/etc/ld.so.cache": "ab"}, {"/etc/ld.so.cache": "a"})
+    assert [one.reason for one in found.changed] == [reasons.LIST]
 
 
 def test_a_library_that_grew_is_not_stripped() -> None:

@@ -26,7 +26,9 @@ STANDARD_LIBRARY = {
 
 # Paths relative to the virtual environment.
 ENVIRONMENT = {
-    "bin/activate*": "shells read it, and production has none",
+    # Not activate_this.py, which a Python outside of the environment runs.
+    "bin/activate": "shells read it, and production has none",
+    "bin/activate.*": "shells read it, and production has none",
     "bin/deactivate*": "shells read it, and production has none",
     "bin/pydoc.bat": "another system's shell reads it",
     ".gitignore": "git reads it, and the image has no repository",

@@ -146,6 +146,7 @@ answer = {name: one for name, one in found.items() if isinstance(one, str) and "
 # %% console scripts
 import shutil
 answer = {one.name: shutil.which(one.name) for one in metadata.entry_points(group="console_scripts")}
+answer["python"] = sorted(one.name for one in Path(sys.executable).parent.glob("*.py"))
 # %% files of distributions
 answer = sorted(
     str(file) for one in metadata.distributions()

@@ -14,7 +14,9 @@ import pytest
 from drydock import command
 from drydock.detect.project import load
 from drydock.engine import Engine
-from drydock.gates import audit
+from drydock.gates import audit, debian
+from drydock.gates.expectations import Report
+from drydock.image.components import Component, Components
 from drydock.verdict import Outcome, Verdict
 from tests.conftest import write_files
 from tests.support.images import remove_unnamed
@@ -42,6 +44,22 @@ def advisory(day: datetime) -> dict[str, Any]:
             }
         ],
     }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def archive_asked_once() -> Iterator[None]:
+    """Ask Debian's archive for real once: the tests judge one image, and its lists take seconds to unpack."""
+    answers: dict[tuple[Component, ...], Report] = {}
+    ask = debian.audit
+
+    def asked(components: Components, *limits: Any) -> Report:
+        if (known := components.debian) not in answers:
+            answers[known] = ask(components, *limits)
+        return answers[known]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(debian, "audit", asked)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,8 @@ from drydock import command, osrelease, temporary
 from drydock.errors import CommandMissing
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+# Options of `update`: the command that reads the lists indexes them, and would not take update's index.
+LISTS_ALONE = ("-o", "pkgCacheFile::Generate=false")
 
 
 class NotFetched(Exception):
@@ -105,7 +107,7 @@ def unpacked(parent: Path, *packages: str, release: str = "") -> Iterator[Path]:
     with temporary.folder("apt", parent) as folder:
         options = root(folder, lines)
         try:
-            command.run(["apt-get", "-q", *options, "update"])
+            command.run(["apt-get", "-q", *options, *LISTS_ALONE, "update"])
             command.run(["apt-get", "-q", *options, "download", *packages], cwd=folder)
             for archive in sorted(folder.glob("*.deb")):
                 command.run(["dpkg-deb", "--extract", str(archive), str(folder / "root")])

@@ -101,7 +101,7 @@ def private_root(folder: Path, sources: Sequence[str], packages: Sequence[Compon
     }
     options = apt.root(folder, sources, "".join(map(_paragraph, packages)), settings)
     # Without --error-on, apt carries on with older lists when a mirror does not answer.
-    apt_answer("apt-get", "-q", *options, "--error-on=any", "update")
+    apt_answer("apt-get", "-q", *options, *apt.LISTS_ALONE, "--error-on=any", "update")
     return options
 
 

@@ -11,16 +11,8 @@ from drydock.image import Anatomy, Image, content_digest
 from drydock.progress import Say
 from drydock.project import Project
 from drydock.project.git import Checkout
-from drydock.state.history import (
-    Build,
-    History,
-    Judged,
-    LayerSize,
-    Origin,
-    PackageSize,
-    StepTime,
-    Weighed,
-)
+from drydock.state import history as kept
+from drydock.state.history import Build, History, Judged, Origin, Weighed
 from drydock.verdict import Verdict
 from drydock.workspace import Listener, Workspace
 
@@ -35,12 +27,8 @@ class Recorder(Listener):
         build(origin(workspace.project, workspace.source, workspace.named(options.target)), result, self._say)
 
     def failed(self, workspace: Workspace, options: Options, seconds: float, fault: str) -> None:
-        failure(
-            origin(workspace.project, workspace.source, workspace.named(options.target)),
-            seconds,
-            fault,
-            self._say,
-        )
+        whose = origin(workspace.project, workspace.source, workspace.named(options.target))
+        failure(whose, seconds, fault, self._say)
 
     def measured(self, _workspace: Workspace, image: Image) -> None:
         remember(image, self._say)
@@ -51,8 +39,8 @@ def origin(project: Project, checkout: Checkout, target: str) -> Origin:
 
 
 def build(whose: Origin, result: BuildResult, say: Say) -> None:
-    steps = tuple(StepTime(step.stage, step.instruction, step.seconds, step.cached) for step in result.steps)
-    made = Build(time.time(), whose, result.image_id, result.seconds, steps)
+    times = (kept.StepTime(one.stage, one.instruction, one.seconds, one.cached) for one in result.steps)
+    made = Build(time.time(), whose, result.image_id, result.seconds, tuple(times))
     attempt(History(), lambda history: history.add_build(made), say)
 
 
@@ -78,13 +66,9 @@ def verdict(whose: Origin, content: str, said: Verdict, say: Say) -> None:
 
 def weigh(read: Image) -> Weighed:
     """Return an image's sizes, by layer and by package."""
-    layers = (
-        LayerSize(layer.diff_id, layer.instruction, layer.on_disk, layer.on_wire) for layer in read.layers
-    )
-    packages = (
-        PackageSize(package.source.value, package.name, package.version, package.size)
-        for package in Anatomy(read).inventory.packages
-    )
+    layers = (kept.LayerSize(one.diff_id, one.instruction, one.on_disk, one.on_wire) for one in read.layers)
+    listed = Anatomy(read).inventory.packages
+    packages = (kept.PackageSize(one.source.value, one.name, one.version, one.size) for one in listed)
     sizes = (read.on_disk, read.on_wire)
     return Weighed(read.id, content_digest(read), *sizes, tuple(layers), tuple(packages))
 

@@ -125,9 +125,8 @@ def _resolve(
     plan = make.plan(engine, wanted, platform)
     if isinstance(plan, str):
         if found := look(engine, wanted, platform):
-            return replace(
-                found, why=f"it is local, and can neither be pulled ({refused}) nor made here ({plan})"
-            )
+            why = f"it is local, and can neither be pulled ({refused}) nor made here ({plan})"
+            return replace(found, why=why)
         raise NoBase(reference=wanted, pull=refused, make=plan)
     if plan.fetched and not rebuild and (known := memory.refusal(plan.fetched)):
         raise NoBase(reference=wanted, pull=refused, make=known)

@@ -275,9 +275,8 @@ def _ensure_mmdebstrap(plan: Plan, say: Callable[[str], None]) -> None:
         command.run(["apt-get", "-q", "update"], env=quiet)
         command.run(["apt-get", "-q", "install", "--yes", "--no-install-recommends", "mmdebstrap"], env=quiet)
     except command.CommandFailed as error:
-        raise BaseNotMade(
-            reference=plan.reference, reason=f"mmdebstrap could not be installed: {error}"
-        ) from error
+        reason = f"mmdebstrap could not be installed: {error}"
+        raise BaseNotMade(reference=plan.reference, reason=reason) from error
 
 
 def _fetched(plan: Plan, folder: Path, say: Callable[[str], None]) -> Plan:

@@ -129,9 +129,8 @@ def _image(engine: Engine, reference: str) -> Any:
 
 
 def _events(client: Any, reference: str, platform: str) -> Iterator[dict[str, Any]]:
-    events: Iterator[dict[str, Any]] = client.api.pull(
-        reference, stream=True, decode=True, platform=platform or None
-    )
+    how = {"stream": True, "decode": True, "platform": platform or None}
+    events: Iterator[dict[str, Any]] = client.api.pull(reference, **how)
     return events
 
 

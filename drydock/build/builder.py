@@ -82,10 +82,8 @@ def _require_docker(engine: Engine) -> None:
 
 def _used(environment: Mapping[str, str]) -> str:
     """Return the name that `docker buildx use` wrote down; empty without one."""
-    home = Path(environment.get("HOME") or "/")
-    folder = (
-        environment.get("BUILDX_CONFIG") or f"{environment.get('DOCKER_CONFIG') or home / '.docker'}/buildx"
-    )
+    docker = environment.get("DOCKER_CONFIG") or Path(environment.get("HOME") or "/", ".docker")
+    folder = environment.get("BUILDX_CONFIG") or f"{docker}/buildx"
     try:
         return str(json.loads((Path(folder) / "current").read_text()).get("Name") or "")
     except (OSError, ValueError, AttributeError):

@@ -63,6 +63,5 @@ def clean(engine: Engine, project: Project, *, caches: bool = False) -> Iterator
 def development(engine: Engine, project: Project) -> set[str]:
     """Return the names of a project's unreleased images, as the engine lists them."""
     tags = {tag for image in engine.sdk.images.list(name=project.image) for tag in image.tags}
-    return {
-        tag for tag in tags if short_name(tag).removeprefix(f"{project.image}:").split("-")[0] in CHANNELS
-    }
+    names = {tag: short_name(tag).removeprefix(f"{project.image}:") for tag in tags}
+    return {tag for tag, name in names.items() if name.split("-")[0] in CHANNELS}

@@ -32,10 +32,8 @@ def main(arguments: Sequence[str]) -> int:
             for line in hook.push(given.gates, project=given.project, progress=progress):
                 verdict, judged = line.verdict, True
                 took = f"{verdict.seconds:.1f} s" if line.source == "run" else line.source
-                mark = tables.MARKS[verdict.outcome]
-                out.print(
-                    f"{mark}  [bold]{verdict.gate}[/bold]  {escape(verdict.summary)}  [dim]{took}[/dim]"
-                )
+                mark, summary = tables.MARKS[verdict.outcome], escape(verdict.summary)
+                out.print(f"{mark}  [bold]{verdict.gate}[/bold]  {summary}  [dim]{took}[/dim]")
     except KeyboardInterrupt:
         stopped = Interrupted(during="the hook's gates")
         out.print(str(stopped), markup=False)

@@ -14,9 +14,8 @@ FOLDER = Path("deploy", "kubernetes")
 
 
 def overlays(project: Project) -> list[str]:
-    return sorted(
-        path.parent.name for path in (project.place(str(FOLDER)) / "overlays").glob("*/kustomization.yaml")
-    )
+    found = (project.place(str(FOLDER)) / "overlays").glob("*/kustomization.yaml")
+    return sorted(path.parent.name for path in found)
 
 
 def folder(project: Project, overlay: str) -> Path:
@@ -40,6 +39,5 @@ def render(project: Project, overlay: str, image: str | None = None) -> str:
         raise RenderFailed(overlay=where, reason=reason, evidence=error.completed.stderr) from error
     if image is None:
         return text
-    return manifests.dump(
-        manifests.with_image(manifests.parse(text), project.image.rpartition("/")[2], image)
-    )
+    name = project.image.rpartition("/")[2]
+    return manifests.dump(manifests.with_image(manifests.parse(text), name, image))

@@ -39,9 +39,8 @@ def examine(project: Project | None) -> Iterator[Finding]:
     yield network.proxies(info)
     yield network.certificates()
     if project is None:
-        yield unknown(
-            "project", "none in this folder; its base image and registry were not examined", IN_A_PROJECT
-        )
+        fact = "none in this folder; its base image and registry were not examined"
+        yield unknown("project", fact, IN_A_PROJECT)
         return
     yield engine.room("project", project.root, "free some space beside the project")
     image = base.find(found, project)

@@ -27,9 +27,8 @@ def age(engine: Engine, project: Project, found: Base | None, now: datetime | No
     attributes = engine.sdk.images.get(found.reference).attrs
     # A base made by drydock has a constant date, so that making it again gives the same image.
     made = found.kind == "made"
-    told = datetime.fromisoformat(
-        str((attributes.get("Metadata") or {})["LastTagTime"] if made else attributes["Created"])
-    )
+    moment = (attributes.get("Metadata") or {})["LastTagTime"] if made else attributes["Created"]
+    told = datetime.fromisoformat(str(moment))
     if told.year < FIRST_YEAR:
         return unknown("base", f"{found.reference} ({found.kind}); the engine does not say how old it is")
     days = ((now or datetime.now(UTC)) - told).days

@@ -52,9 +52,8 @@ def context(environment: Mapping[str, str] = os.environ) -> Finding:
         how = "unset one of them: `docker` and drydock use DOCKER_HOST, whatever `docker context ls` marks"
         return warning("context", fact, how)
     if selected and not selected.host:
-        return failure(
-            "context", selected.source, "choose another one: `docker context ls`, `docker context use`"
-        )
+        how = "choose another one: `docker context ls`, `docker context use`"
+        return failure("context", selected.source, how)
     return ok("context", selected.source if selected else "default" if not host else f"DOCKER_HOST {host}")
 
 

@@ -46,9 +46,7 @@ COMPLAINTS = (
 
 def proxies(info: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Finding:
     """Check that containers can use this machine's proxies, and that NO_PROXY covers loopback."""
-    given = {
-        name.upper(): text for name, text in environment.items() if name.upper().endswith("_PROXY") and text
-    }
+    given = {name.upper(): text for name, text in environment.items() if text}
     used = {name: text for name, text in given.items() if name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")}
     engines = plain_urls(str(info.get("HttpsProxy") or info.get("HttpProxy") or ""))
     if not used:
@@ -56,11 +54,8 @@ def proxies(info: Mapping[str, Any], environment: Mapping[str, str] = os.environ
     fact = ", ".join(f"{name}={plain_urls(text)}" for name, text in sorted(used.items()))
     excepted = [part.strip() for part in given.get("NO_PROXY", "").split(",")]
     if "*" not in excepted and (missing := [name for name in LOOPBACK if name not in excepted]):
-        return warning(
-            "proxy",
-            f"{fact}, and NO_PROXY lacks {' and '.join(missing)}",
-            f"add {','.join(missing)} to NO_PROXY: or requests to local containers go to the proxy",
-        )
+        how = f"add {','.join(missing)} to NO_PROXY: or requests to local containers go to the proxy"
+        return warning("proxy", f"{fact}, and NO_PROXY lacks {' and '.join(missing)}", how)
     for text in used.values():
         if (urlsplit(text if "//" in text else f"//{text}").hostname or "") in (*LOOPBACK, "::1"):
             seen = f"{fact}: this machine's loopback, which is another one inside a container"
@@ -76,9 +71,8 @@ def proxies(info: Mapping[str, Any], environment: Mapping[str, str] = os.environ
 def certificates(environment: Mapping[str, str] = os.environ) -> Finding:
     for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
         if (named := environment.get(name)) and not Path(named).is_file():
-            return failure(
-                "certificates", f"{name} names {named}, which is not a file", f"fix or unset {name}"
-            )
+            fact = f"{name} names {named}, which is not a file"
+            return failure("certificates", fact, f"fix or unset {name}")
     bundle = ca_bundle(environment)
     if bundle is None:
         return failure("certificates", "no CA bundle", "install ca-certificates or set SSL_CERT_FILE")

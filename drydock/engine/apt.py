@@ -53,9 +53,8 @@ def overlay(folder: Path, lines: Iterable[str], preferences: str = "") -> list[s
 
     The folder must outlive the options.
     """
-    return _options(
-        _sources(folder, lines, preferences) | {"Dir::Cache::pkgcache": "", "Dir::Cache::srcpkgcache": ""}
-    )
+    caches = {"Dir::Cache::pkgcache": "", "Dir::Cache::srcpkgcache": ""}
+    return _options(_sources(folder, lines, preferences) | caches)
 
 
 def root(

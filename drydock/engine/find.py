@@ -124,6 +124,5 @@ def client(candidate: Candidate, timeout: int) -> docker.DockerClient:
     environment = dict(os.environ)
     if not candidate.chosen:
         environment["DOCKER_HOST"] = candidate.host
-    return docker.from_env(
-        environment=environment, timeout=timeout, use_ssh_client=candidate.host.startswith("ssh://")
-    )
+    over_ssh = candidate.host.startswith("ssh://")
+    return docker.from_env(environment=environment, timeout=timeout, use_ssh_client=over_ssh)

@@ -158,9 +158,8 @@ def start(say: Say) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if daemon.poll() is not None:
-            raise EngineStartFailed(
-                reason=f"dockerd exited with {daemon.returncode}", log=LOG, evidence=_tail(offset)
-            )
+            reason = f"dockerd exited with {daemon.returncode}"
+            raise EngineStartFailed(reason=reason, log=LOG, evidence=_tail(offset))
         if find.answers(find.Candidate("unix:///var/run/docker.sock", "default socket")) is None:
             return
         time.sleep(0.2)

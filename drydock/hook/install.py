@@ -47,26 +47,20 @@ def install(folder: Path) -> str:
     places = ("--show-toplevel", "--git-common-dir", "--git-path", "hooks")
     found = git.ask(folder, "rev-parse", "--path-format=absolute", *places)
     if found.code:
-        raise BadCommandLine(
-            problem=f"{folder.resolve()} is not in a git repository", how="make one with `git init`"
-        )
+        problem = f"{folder.resolve()} is not in a git repository"
+        raise BadCommandLine(problem=problem, how="make one with `git init`")
     root, common, hooks = map(Path, found.stdout.splitlines())
     settings = root / SETTINGS
     if settings.is_file() and "drydock.cli.hook" in settings.read_text(encoding="utf-8"):
         pre_commit = [sys.executable, "-m", "pre_commit", "install", "--hook-type", "pre-push"]
         return command.run(pre_commit, cwd=root).stdout.strip()
     if hooks.exists() and not hooks.is_dir():
-        raise BadConfiguration(
-            where="core.hooksPath",
-            problem=f"{hooks} is not a folder",
-            how="name one with `git config core.hooksPath FOLDER`, or unset it",
-        )
+        how = "name one with `git config core.hooksPath FOLDER`, or unset it"
+        raise BadConfiguration(where="core.hooksPath", problem=f"{hooks} is not a folder", how=how)
     hook = hooks / "pre-push"
     if hook.exists() and MARK not in hook.read_text(encoding="utf-8", errors="replace"):
-        raise BadCommandLine(
-            problem=f"{hook} is a hook of another program",
-            how=f"add `{sys.executable} -m drydock.cli.hook` to it by hand",
-        )
+        how = f"add `{sys.executable} -m drydock.cli.hook` to it by hand"
+        raise BadCommandLine(problem=f"{hook} is a hook of another program", how=how)
     try:
         hooks.mkdir(parents=True, exist_ok=True)
         projects = {folder.resolve().relative_to(root.resolve()).as_posix(), *_projects(hook, root)}

@@ -87,9 +87,8 @@ def stages(text: str) -> tuple[str, ...]:
 
 def arguments(text: str) -> dict[str, str]:
     """Return the defaults of a Dockerfile's arguments."""
-    pairs = (
-        word.partition("=") for one in instructions(text) if one.keyword == "ARG" for word in _words(one.text)
-    )
+    declared = (word for one in instructions(text) if one.keyword == "ARG" for word in _words(one.text))
+    pairs = (word.partition("=") for word in declared)
     return {name: value for name, equals, value in pairs if equals}
 
 

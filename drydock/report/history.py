@@ -12,7 +12,7 @@ from rich.markup import escape
 from drydock.report import MB, megabytes
 from drydock.report.tables import MARKS, table
 from drydock.spelling import spelled
-from drydock.state.history import Build, Judged
+from drydock.state.history import Build, Judged, Origin
 
 PLOT_HEIGHT = 8
 WIDEST_PLOT = 100
@@ -48,14 +48,7 @@ def as_json(project: str, builds: Sequence[Build], judged: Sequence[Judged]) -> 
         "project": project,
         "builds": [_build_as_json(build) for build in builds],
         "verdicts": [
-            {
-                "at": one.at,
-                "target": one.origin.target,
-                "revision": one.origin.revision,
-                "dirty": one.origin.dirty,
-                "content": one.content,
-                **one.verdict.as_json(),
-            }
+            {"at": one.at, **_origin(one.origin), "content": one.content, **one.verdict.as_json()}
             for one in judged
         ],
     }
@@ -111,13 +104,15 @@ def _verdict(one: Judged) -> tuple[str, ...]:
     return said.gate, MARKS[said.outcome], f"{said.seconds:.1f}", moment(one.at), escape(said.summary)
 
 
+def _origin(origin: Origin) -> dict[str, Any]:
+    return {"target": origin.target, "revision": origin.revision, "dirty": origin.dirty}
+
+
 def _build_as_json(build: Build) -> dict[str, Any]:
     return {
         "at": build.at,
-        "target": build.origin.target,
+        **_origin(build.origin),
         "branch": build.origin.branch,
-        "revision": build.origin.revision,
-        "dirty": build.origin.dirty,
         "image_id": build.image_id,
         "seconds": round(build.seconds, 3),
         "fault": build.fault or None,

@@ -46,25 +46,17 @@ def look(
         wanted = Run(built.image_id, port=project.port, host_port=port, environment=environment, owner="run")
         for name in beside:
             kind = services.BY_NAME[name]
-            service = stack.enter_context(
-                services.running(workspace.engine, project, kind, workspace.say, waiting)
-            )
-            variables = _variables(service, found, environment)
+            started_one = services.running(workspace.engine, project, kind, workspace.say, waiting)
+            service = stack.enter_context(started_one)
+            variables = environment | _variables(service, found, environment)
             workspace.say(f"{', '.join(variables)}: from the {name} that was started")
-            wanted = replace(
-                wanted,
-                environment={**environment, **variables},
-                network=service.network,
-                extra_hosts={service.host: service.address},
-            )
-            doing = "migrating the database" if found.migrate else "asking the image for a migration"
-            with waiting(doing):
+            hosts = {service.host: service.address}
+            wanted = replace(wanted, environment=variables, network=service.network, extra_hosts=hosts)
+            with waiting("migrating the database" if found.migrate else "asking the image for a migration"):
                 seconds = services.migrate(workspace.engine, wanted)
-            shown["database"] = f"{name}, " + (
-                "without a migration: none is configured"
-                if seconds is None
-                else f"migrated in {seconds:.1f} s"
-            )
+            shown["database"] = f"{name}, without a migration: none is configured"
+            if seconds is not None:
+                shown["database"] = f"{name}, migrated in {seconds:.1f} s"
         if not beside and not env_file and found.migrate:
             # Only this container has the database: nothing else can migrate it.
             wanted = replace(wanted, environment={"RUN_MIGRATIONS": "1", **environment})
@@ -86,10 +78,8 @@ def look(
 def _variables(service: services.Service, found: Findings, given: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of settings and env file that point to a service, with its values."""
     settings = [one.value for one in found.settings]
-    known = {one.name for one in settings}
-    settings += [
-        detect.Setting(name, "plain", False, text) for name, text in given.items() if name not in known
-    ]
+    others = given.keys() - {one.name for one in settings}
+    settings += [detect.Setting(name, "plain", False, given[name]) for name in given if name in others]
     requirements = found.dependencies.value.requirements if found.dependencies else ()
     drivers = backing.names(requirements)
     return backing.variables(service.backing, settings, drivers, service.host, service.password)

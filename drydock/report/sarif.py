@@ -31,16 +31,10 @@ def document(rows: Sequence[tuple[Verdict, str]], project: Path, top: Path) -> s
         for gate in registry().values()
     ]
     blind = [verdict for verdict, _ in rows if verdict.outcome is Outcome.COULD_NOT_CHECK]
+    faults = [{"level": "error", "message": {"text": f"{one.gate}: {one.summary}"}} for one in blind]
     run = {
         "tool": {"driver": {"name": "drydock", "version": drydock.version(), "rules": rules}},
-        "invocations": [
-            {
-                "executionSuccessful": not blind,
-                "toolExecutionNotifications": [
-                    {"level": "error", "message": {"text": f"{one.gate}: {one.summary}"}} for one in blind
-                ],
-            }
-        ],
+        "invocations": [{"executionSuccessful": not blind, "toolExecutionNotifications": faults}],
         "results": [
             _result(verdict, target, finding, project, top)
             for verdict, target in rows
@@ -55,19 +49,13 @@ def _result(verdict: Verdict, target: str, finding: str, project: Path, top: Pat
     unknown = "could not check: " if verdict.outcome is Outcome.COULD_NOT_CHECK else ""
     path, line = _place(finding, project)
     region = {"region": {"startLine": line}} if line else {}
+    uri = os.path.relpath(path.resolve(), top.resolve())
     identity = hashlib.sha256(f"{verdict.gate} {target} {finding}".encode()).hexdigest()
     return {
         "ruleId": verdict.gate,
         "level": "error",
         "message": {"text": f"{unknown}{finding} ({target})"},
-        "locations": [
-            {
-                "physicalLocation": {
-                    "artifactLocation": {"uri": os.path.relpath(path.resolve(), top.resolve())},
-                    **region,
-                }
-            }
-        ],
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri}, **region}}],
         "partialFingerprints": {"drydock/v1": identity},
     }
 

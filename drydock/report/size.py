@@ -56,18 +56,15 @@ def as_json(anatomy: Anatomy, verdict: Verdict) -> dict[str, Any]:
     image = anatomy.image
     layer = attrgetter(*LAYER)
     package = attrgetter("source.value", "name", "version", "size")
+    listed, largest = anatomy.inventory.packages, anatomy.largest(LARGEST_FILES)
     return {
         "reference": image.reference,
         "id": image.id,
         "on_disk": image.on_disk,
         "on_wire": image.on_wire,
         "layers": [dict(zip(LAYER, layer(one), strict=True)) for one in image.layers],
-        "distributions": [
-            dict(zip(PACKAGE, package(one), strict=True)) for one in anatomy.inventory.packages
-        ],
-        "largest_files": [
-            {"path": printable(file.path), "on_disk": file.size} for file in anatomy.largest(LARGEST_FILES)
-        ],
+        "distributions": [dict(zip(PACKAGE, package(one), strict=True)) for one in listed],
+        "largest_files": [{"path": printable(file.path), "on_disk": file.size} for file in largest],
         "efficiency": round(anatomy.efficiency.ratio, 4),
         "wasted": anatomy.efficiency.wasted,
         "budget": {
@@ -82,10 +79,8 @@ def show_reason(console: Console, anatomy: Anatomy, path: str) -> None:
     """Print the origin of a path in an image."""
     reason = anatomy.why(path)
     if reason is None:
-        raise BadCommandLine(
-            problem=f"{printable(path)} is not in {anatomy.image.reference}",
-            how="give a path as the image has it, from the root; `drydock size` names the largest files",
-        )
+        how = "give a path as the image has it, from the root; `drydock size` names the largest files"
+        raise BadCommandLine(problem=f"{printable(path)} is not in {anatomy.image.reference}", how=how)
     file = reason.file
     rows = [
         ("path", file.path),
@@ -222,7 +217,4 @@ def _table(
 
 def printable(text: str) -> str:
     """Return text whose control characters and undecodable bytes are escaped."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in text
-    )
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

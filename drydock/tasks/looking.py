@@ -31,9 +31,8 @@ def run(given: Given, port: int = 0, env_file: str = "", with_: list[str] | None
     from drydock.report.look import look
 
     if not 0 <= port <= LAST_PORT:
-        raise BadCommandLine(
-            problem=f"there is no port {port}", how=f"give one from 1 to {LAST_PORT}, or none for a free one"
-        )
+        how = f"give one from 1 to {LAST_PORT}, or none for a free one"
+        raise BadCommandLine(problem=f"there is no port {port}", how=how)
     for name in with_ or ():
         if name not in services.BY_NAME:
             known = ", ".join(services.BY_NAME)

@@ -38,13 +38,8 @@ SHARED = {
     "target": "stage of the Dockerfile: production, slim, builder or test",
 }
 PLATFORM = "of this platform, such as linux/arm64"
-DEFAULTS: dict[str, str | bool] = {
-    "target": "production",
-    "platform": "",
-    "project": "",
-    "quiet": False,
-    "json": False,
-}
+DEFAULTS: dict[str, str | bool] = {"target": "production", "platform": "", "project": ""}
+DEFAULTS |= {"quiet": False, "json": False}
 RESULT = ("project", "quiet", "json")
 IMAGE = ("target", *RESULT)
 
@@ -125,12 +120,10 @@ def guarded(body: Body, doing: str, shared: Sequence[str]) -> Body:
                 print(error.evidence, file=sys.stderr)
             raise Exit(folded(str(error), sys.stderr), code=error.exit_code) from error
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                kept: DrydockError | None = NoSpace(during=spelled(f"`drydock {_name(body)}`"))
-            else:
-                from drydock import state
+            from drydock import state
 
-                kept = state.not_kept(error)
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            kept = NoSpace(during=spelled(f"`drydock {_name(body)}`")) if full else state.not_kept(error)
             if kept is None:
                 raise
             raise Exit(folded(str(kept), sys.stderr), code=kept.exit_code) from error
@@ -167,10 +160,8 @@ def _check_words(given: inspect.BoundArguments, task: str) -> None:
     """Refuse an option that Invoke's own program took for a required word."""
     for name, value in given.arguments.items():
         if given.signature.parameters[name].default is inspect.Parameter.empty and str(value).startswith("-"):
-            raise BadCommandLine(
-                problem=f"{value} is not a {name.upper()}",
-                how=f"ask with `invoke --help {task}`, or give the {name.upper()} first",
-            )
+            how = f"ask with `invoke --help {task}`, or give the {name.upper()} first"
+            raise BadCommandLine(problem=f"{value} is not a {name.upper()}", how=how)
 
 
 def _check_places(given: Mapping[str, Any]) -> None:

@@ -137,11 +137,8 @@ def gates(judged: Iterable[Judged], weighed: Mapping[str, Weighed]) -> Iterator[
 
 def timings(judged: Iterable[Judged]) -> tuple[Mapping[str, Any], ...]:
     """Return the rows of the newest verdict with timings of builds; empty without one."""
-    found = max(
-        (one for one in judged if one.verdict.measurements.get("builds")),
-        key=lambda one: one.at,
-        default=None,
-    )
+    timed = (one for one in judged if one.verdict.measurements.get("builds"))
+    found = max(timed, key=lambda one: one.at, default=None)
     return tuple(found.verdict.measurements.get("builds", ())) if found else ()
 
 

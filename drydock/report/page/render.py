@@ -87,9 +87,8 @@ def _page(content: Content, root: tree.Node, tree_data: str) -> str:
 
 def policy(style: str, script: str) -> str:
     """Return a content security policy that allows exactly these two texts and no address."""
-    return (
-        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; base-uri 'none'"
-    )
+    own = f"style-src '{_digest(style)}'; script-src '{_digest(script)}'"
+    return f"default-src 'none'; {own}; base-uri 'none'"
 
 
 def embedded(value: Any) -> str:
@@ -144,12 +143,9 @@ def typed(command: str) -> str:
 
 def outlined(build: Build) -> str:
     """Return a build's figures in three lines."""
-    image = build.image
-    weighed = (
-        f"{bytes_of(image.on_disk)} on disk, {bytes_of(image.on_wire)} on the wire"
-        if image
-        else "not weighed"
-    )
+    weighed = "not weighed"
+    if image := build.image:
+        weighed = f"{bytes_of(image.on_disk)} on disk, {bytes_of(image.on_wire)} on the wire"
     return (
         f"{moment(build.at)} · {revision(build.origin.revision, build.origin.dirty)}\n{weighed}\n"
         f"{duration(build.seconds)}, {build.cached} of {len(build.steps)} steps cached"

@@ -15,10 +15,8 @@ FASTAPI = frozenset({"fastapi.FastAPI", "fastapi.applications.FastAPI"})
 STARLETTE = frozenset({"starlette.applications.Starlette"})
 SERVERS = (b"uvicorn", b"hypercorn", b"granian")
 RUNNERS = frozenset(
-    {
-        *("uvicorn.run", "uvicorn.main.run", "uvicorn.Config", "uvicorn.config.Config"),
-        *("granian.Granian", "granian.server.Granian"),
-    }
+    {"uvicorn.run", "uvicorn.main.run", "uvicorn.Config", "uvicorn.config.Config"}
+    | {"granian.Granian", "granian.server.Granian"}
 )
 MOUNTS = frozenset({"starlette.routing.Mount", "fastapi.routing.Mount"})
 AWAITING = frozenset({"asyncio.run", "anyio.run"})
@@ -132,11 +130,8 @@ def _candidate_modules(code: Code, apps: Apps) -> list[Module]:
     names = {name.rpartition(".")[2].encode() for name in apps.classes}
     for path in (path for path in code.tree.files if path.endswith(".py")):
         data = code.tree.data(path) or b""
-        if (
-            any(name in data for name in names)
-            and len(found) < MAX_CANDIDATE_FILES
-            and (module := code.module(path))
-        ):
+        wanted = any(name in data for name in names) and len(found) < MAX_CANDIDATE_FILES
+        if wanted and (module := code.module(path)):
             found.append(module)
         if any(server in data for server in SERVERS) and not SIDE.search(path):
             apps.launchers.append(path)
@@ -217,14 +212,12 @@ def _objects(module: Module, apps: Apps) -> None:
 def _held(module: Module, value: ast.expr, apps: Apps) -> str:
     """Return the attribute with the application of an object that a call makes; empty without one."""
     found = module.symbol(value.func) if isinstance(value, ast.Call) else None
-    for binding in found.module.bindings if found and found.node else ():
-        own = found and binding.scope.function.rpartition(".")[0] == found.name
-        made = (
-            isinstance(binding.value, ast.Call)
-            and found
-            and is_one(found.module, binding.value.func, apps.classes)
-        )
-        if own and made and binding.name.startswith("self."):
+    if not found or not found.node:
+        return ""
+    for binding in found.module.bindings:
+        own = binding.scope.function.rpartition(".")[0] == found.name and binding.name.startswith("self.")
+        called = binding.value.func if isinstance(binding.value, ast.Call) else None
+        if own and is_one(found.module, called, apps.classes):
             return binding.name.removeprefix("self.")
     return ""
 

@@ -99,7 +99,7 @@ RENAMED = {
     "--timeout": "--timeout-worker-healthcheck",
     "-t": "--timeout-worker-healthcheck",
 }
-SHOWN = 40  # characters of a variable's value
+MOST_SHOWN = 40  # characters of a variable's value
 FETCHES = re.compile(
     r"^(tiktoken\.(get_encoding|encoding_for_model)|nltk\.download|spacy\.cli\.download|"
     r"nltk\.corpus\.\w+\.(words|raw|sents|fileids|synsets)|ultralytics\.YOLO|fastembed\.\w*Embedding|"
@@ -133,22 +133,21 @@ FETCH_HOMES = {
 def steps(files: Iterable[Dockerfile]) -> Iterator[Found[str]]:
     """Yield the other steps and variables of the Dockerfile that starts the application."""
     for file in list(files)[:1]:
+        facts: list[tuple[str, int]] = []
         for text, line in file.runs:
             for part in parts_of(text):
                 words = " ".join(word for word in part.split() if not word.startswith("--mount"))
                 bare = RUN_BY.sub("", BEFORE.sub("", words))
                 if not USUAL.match(bare) or MAKES_FILE.search(bare):
-                    fact = f"the Dockerfile runs {short(words)}, which drydock's builds do not repeat"
-                    yield Found(fact, f"{file.path}:{line}")
+                    facts.append((f"runs {short(words)}, which drydock's builds do not repeat", line))
         for text, line in file.added:
-            fact = f"the Dockerfile has {short(text)}, which drydock's builds do not repeat"
-            yield Found(fact, f"{file.path}:{line}")
+            facts.append((f"has {short(text)}, which drydock's builds do not repeat", line))
         for name, value, line in file.variables:
             if not OWN_VARIABLES.match(name):
-                shown = f"{name}={value}" if kind_of(name) == "plain" and len(value) < SHOWN else name
-                yield Found(
-                    f"the Dockerfile sets {shown}: set it where the image runs", f"{file.path}:{line}"
-                )
+                plain = kind_of(name) == "plain" and len(value) < MOST_SHOWN
+                shown = f"{name}={value}" if plain else name
+                facts.append((f"sets {shown}: set it where the image runs", line))
+        yield from (Found(f"the Dockerfile {fact}", f"{file.path}:{line}") for fact, line in facts)
 
 
 def volumes(files: Iterable[Dockerfile], written: Iterable[str]) -> Iterator[Found[str]]:
@@ -172,17 +171,15 @@ def options(evidence: Evidence) -> tuple[Found[tuple[str, ...]] | None, list[Fou
             taken += [same, value] if value else [same]
         elif known in TAKEN:
             variable = f"UVICORN_{known.upper().replace('-', '_')}"
-            facts.append(f"the start command has {text}: {variable} sets that where the image runs")
+            facts.append(f"{text}: {variable} sets that where the image runs")
         elif name in WORKER_OPTIONS and value != "1":
-            facts.append(f"the start command has {text}: WEB_CONCURRENCY sets that where the image runs")
+            facts.append(f"{text}: WEB_CONCURRENCY sets that where the image runs")
         elif name not in CARRIED:
             dropped.append(text)
     if dropped:
-        facts.append(
-            f"the start command has {', '.join(dropped)}, which the image's own start does not take over"
-        )
+        facts.append(f"{', '.join(dropped)}, which the image's own start does not take over")
     found = Found(tuple(taken), evidence.where) if taken else None
-    return found, [Found(fact, evidence.where) for fact in facts]
+    return found, [Found(f"the start command has {fact}", evidence.where) for fact in facts]
 
 
 def installed(
@@ -251,20 +248,8 @@ def workers(commands: Iterable[Command], started: Container[str]) -> Iterator[Wo
 def code(startup: Startup) -> Iterator[Found[str]]:
     """Yield the code's calls of a shell and of programs that an image lacks, and its downloads at import."""
     for site in startup.calls:
-        shell = site.name.startswith("subprocess.") and is_true(site.keyword("shell"))
-        called, starter = system.program(site), _starter(startup, site)
-        if shell or system.SHELLS.match(site.name):
-            yield Found(f"{site.name}() asks for a shell: slim has one, production has none", site.where)
-        elif called in system.OF_THE_BASE or called.endswith(".sh"):
-            script = "is run by a shell" if called.endswith(".sh") else "is a program of the base"
-            fact = f"{site.name}() calls {called}, which {script}: slim has that, production does not"
-            yield Found(fact, site.where)
-        elif starter:
-            fact = f"{site.name}() runs a file that {starter} starts: slim has that, production does not"
-            yield Found(fact, site.where)
-        elif called in system.OF_NO_IMAGE:
-            fact = f"{site.name}() calls {called}, which no image has: name its package in system-packages"
-            yield Found(fact, site.where)
+        if lack := _lack(startup, site):
+            yield Found(f"{site.name}() {lack}", site.where)
         late = site.scope.tried or not startup.at_import(site)
         if FETCHES.match(site.name) and not (late or loads_own(site) or _is_untrained(site)):
             variable = FETCH_HOMES.get(site.name.partition(".")[0], "")
@@ -274,15 +259,29 @@ def code(startup: Startup) -> Iterator[Found[str]]:
             yield Found(fact, site.where)
 
 
+def _lack(startup: Startup, site: Site) -> str:
+    """Say what a call needs and an image lacks; empty for nothing."""
+    called = system.program(site)
+    shell = site.name.startswith("subprocess.") and is_true(site.keyword("shell"))
+    if shell or system.SHELLS.match(site.name):
+        return "asks for a shell: slim has one, production has none"
+    if called.endswith(".sh"):
+        return f"calls {called}, which is run by a shell: slim has that, production does not"
+    if called in system.OF_THE_BASE:
+        return f"calls {called}, which is a program of the base: slim has that, production does not"
+    if starter := _starter(startup, site):
+        return f"runs a file that {starter} starts: slim has that, production does not"
+    no_image = called in system.OF_NO_IMAGE
+    return f"calls {called}, which no image has: name its package in system-packages" if no_image else ""
+
+
 def _is_untrained(site: Site) -> bool:
     """Tell whether a call makes one of a library's models without its weights."""
     given = site.keyword("weights") or site.keyword("pretrained")
     off = is_true(given, None) or is_true(given, False)
-    return (
-        off
-        if ".applications." in site.name
-        else site.name.startswith("torchvision.") and (off or given is None)
-    )
+    if ".applications." in site.name:
+        return off
+    return site.name.startswith("torchvision.") and (off or given is None)
 
 
 def models(startup: Startup, names: Collection[str]) -> Iterator[Found[str]]:
@@ -291,10 +290,8 @@ def models(startup: Startup, names: Collection[str]) -> Iterator[Found[str]]:
         name = constant(site.argument(0, "name")) if site.name == "spacy.load" else None
         known = not name or canonicalize_name(name) in names or loads_own(site)
         if not known and startup.at_import(site) and not site.scope.tried:
-            fact = (
-                f"spacy.load({name}) needs a distribution that no declaration names: add the URL of its wheel"
-            )
-            yield Found(fact, site.where)
+            needs = f"spacy.load({name}) needs a distribution that no declaration names"
+            yield Found(f"{needs}: add the URL of its wheel", site.where)
 
 
 def _starter(startup: Startup, site: Site) -> str:
@@ -324,10 +321,8 @@ def own_variables(settings: Iterable[Found[Setting]], port: int) -> Iterator[Fou
     for item in settings:
         name, default = item.value.name, item.value.default
         if default and default != IMAGE_SETS.get(name, default):
-            fact = (
-                f"the image sets {name}={IMAGE_SETS[name]}, which wins over this setting's default {default}"
-            )
-            yield Found(fact, item.where)
+            sets = f"the image sets {name}={IMAGE_SETS[name]}"
+            yield Found(f"{sets}, which wins over this setting's default {default}", item.where)
         own = {"PORT": str(port), **START_READS}.get(name)
         if own is None or default == own or default in LOOPBACK or (name == "PORT" and not default):
             continue

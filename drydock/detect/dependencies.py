@@ -112,10 +112,8 @@ def _conflict(fact: str, sources: list[Source], where: Callable[[Source], str] |
 
 def _elsewhere(tree: Tree, files: list[Dockerfile]) -> Choice:
     """Search the other folders: for the declaration that a Dockerfile installs, or the only one."""
-    named = (
-        f for f in tree.files if f.endswith((".txt", ".toml", ".lock", "setup.py", "setup.cfg", "Pipfile"))
-    )
-    folders = list(dict.fromkeys(folder_of(f) for f in named))
+    ends = (".txt", ".toml", ".lock", "setup.py", "setup.cfg", "Pipfile")
+    folders = list(dict.fromkeys(folder_of(f) for f in tree.files if f.endswith(ends)))
     sources = [s for folder in folders[:200] for s in declares(tree, folder) if asks_fastapi(s)]
     for few in ([s for s in sources if _mentioned(s, files)], sources):
         if len(few) == 1:

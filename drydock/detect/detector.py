@@ -44,6 +44,7 @@ from drydock.detect.model import (
     Installation,
     Migration,
     Package,
+    PackageOrigin,
     Server,
     Worker,
     Written,
@@ -109,12 +110,14 @@ class _Detection:
         self.blockers: list[Blocker] = []
         self.notes: list[Found[str]] = []
         self.asked: dict[str, dict[str, str]] = {}
-        every = dockerfiles.dockerfiles(tree)
+        self.services = services = dockerfiles.compose_services(tree)
+        every = dockerfiles.dockerfiles(tree, services)
         self.apps = find_apps(self.code)
         self.hosted = hosting.hosted(tree)
         deployed = [command for one in self.hosted for command in one.named("web")]
-        commands = [c for c in dockerfiles.commands(tree, every, deployed) if not SIDE.search(c.where)]
-        self.commands = list(dockerfiles.with_scripts(tree, commands))
+        commands = dockerfiles.commands(tree, every, services, deployed)
+        own = [command for command in commands if not SIDE.search(command.where)]
+        self.commands = list(dockerfiles.with_scripts(tree, own))
         self.evidence = collect(self.code, self.apps, [*self.commands, *runners.tasks(tree)])
         self.entry = entry = self._decide()
         self.files = _relevant(every, entry)
@@ -142,12 +145,8 @@ class _Detection:
             self.notes.append(Found(fact, release.where, "the base image decides which release it is"))
         newest = version or python.NEWEST_DEFAULT
         names = deps.installed(chosen, newest, [*extras, *groups]) if chosen else set()
-        if (
-            self.options
-            and chosen
-            and chosen.source.lock
-            and not (server and "[" in server.value.requirement)
-        ):
+        complete = server and "[" in server.value.requirement
+        if self.options and chosen and chosen.source.lock and not complete:
             self.options, notes = beside.installed(self.options, names)
             self.notes += notes
         build, run = system.packages(startup, chosen, names, version, self.files, dockerfiles.kept(self.tree))
@@ -216,9 +215,8 @@ class _Detection:
     def _place(self) -> str:
         """Return the name of the project's configuration, which is of its own where there is no manifest."""
         own, manifest = (join(self.requested, name) for name in ("drydock.toml", "pyproject.toml"))
-        return (
-            "[tool.drydock]" if self.tree.exists(manifest) and not self.tree.exists(own) else "drydock.toml"
-        )
+        shared = self.tree.exists(manifest) and not self.tree.exists(own)
+        return "[tool.drydock]" if shared else "drydock.toml"
 
     def _by_hand(self, option: str) -> str:
         return self.overrides.get(option, "").strip()
@@ -251,9 +249,7 @@ class _Detection:
             self.conflicts += conflicts
             self.blockers += reasons
         if chosen and (where := deps.passed_over(chosen.source, self.files, python.NEWEST_DEFAULT)):
-            fact = (
-                f"{chosen.source.label} is stale, and is not installed there: the image is built without it"
-            )
+            fact = f"{chosen.source.label} is stale and is not installed there: the image does without it"
             self.notes.append(Found(fact, where))
             chosen = replace(chosen, source=declared(self.tree, chosen.source.folder) or chosen.source)
         return chosen
@@ -423,8 +419,8 @@ class _Detection:
         return Found(f"{dotted or module_name(root, entry.path)}:{entry.name}", entry.where, entry.why)
 
     def _factory(self) -> Found[bool]:
-        if self._by_hand("factory"):
-            return Found(self._by_hand("factory").lower() in {"true", "1", "yes"}, "set by hand: factory")
+        if by_hand := self._by_hand("factory"):
+            return Found(by_hand.lower() in {"true", "1", "yes"}, "set by hand: factory")
         return Found(self.entry.factory, self.entry.where) if self.entry else Found(False, "default")
 
     @property
@@ -480,7 +476,7 @@ class _Detection:
         if self.entry is None or self.startup is None:
             return live, ready, None
         path, where = routes.docs_path(self.entry, self.startup)
-        checks = list(dockerfiles.checks(self.tree, self.files))
+        checks = list(dockerfiles.checks(self.files, self.services))
         hosted = [one.check for one in self.hosted if one.check]
         told = {check.value: check.where for check in (*hosted, *checks)}
         asked = routes.Routes(self.entry, self.startup).health(told)
@@ -493,12 +489,11 @@ class _Detection:
 
     def _packages_by_hand(self, option: str) -> tuple[Package, ...]:
         """Return an option's packages; a Debian release may lack one written as `NAME?`."""
-        where, names = f"set by hand: {option}", self._by_hand(option).replace(",", " ").split()
-        maybe = {name: name.endswith("?") for name in names}
-        return tuple(
-            Package(name.rstrip("?"), where, origin="dockerfile" if lacking else "person")
-            for name, lacking in maybe.items()
-        )
+        found: list[Package] = []
+        for name in self._by_hand(option).replace(",", " ").split():
+            origin: PackageOrigin = "dockerfile" if name.endswith("?") else "person"
+            found.append(Package(name.rstrip("?"), f"set by hand: {option}", origin=origin))
+        return tuple(found)
 
     def _data_files(self) -> tuple[Found[str], ...]:
         """Return the tree's files and folders that the program and its server read, without .env files."""

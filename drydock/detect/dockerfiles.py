@@ -13,8 +13,12 @@ from drydock.detect.tree import Tree, ancestors, folder_of, join, line_of, parse
 from drydock.project import dockerfile
 from drydock.project.dockerfile import Instruction, exec_words, expand
 
+Services = list[tuple[str, str, dict[str, Any]]]  # each with its compose file and its name
+
 MAX_FILES = 60
 MAX_SCRIPTS = 3  # that run each other
+# The images for FastAPI of tiangolo, which serve the folder /app.
+TIANGOLO = re.compile(r"tiangolo/uvicorn-gunicorn")
 DOCKERFILE = re.compile(r"(.*/)?(Dockerfile|Containerfile)([.-][\w.-]+)?", re.I)
 # Those with a purpose of their own, of a project that has no other.
 NAMED = re.compile(r"(.*/)?[\w.-]+\.(Dockerfile|Containerfile)", re.I)
@@ -87,7 +91,7 @@ class Dockerfile:
         return tuple(f for f in dict.fromkeys(found) if tree.is_folder(f))
 
 
-def dockerfiles(tree: Tree) -> list[Dockerfile]:
+def dockerfiles(tree: Tree, services: Services) -> list[Dockerfile]:
     """Return the Dockerfiles of a tree, shallow ones first, and in a folder those named for production."""
     # A Dockerfile in drydock's form follows from the project, so it is not evidence.
     named = [f for f in tree.files if DOCKERFILE.fullmatch(f) or NAMED.fullmatch(f)]
@@ -95,21 +99,16 @@ def dockerfiles(tree: Tree) -> list[Dockerfile]:
     texts = {f: text for f in names if (text := tree.text(f)) and not dockerfile.is_ours(text)}
     found = [f for f in texts if DOCKERFILE.fullmatch(f)] or list(texts)
     found.sort(key=lambda f: (f.count("/"), folder_of(f), "prod" not in f.lower(), f))
-    targets = _targets(tree)
+    targets = _targets(services)
     return [read_dockerfile(tree, path, texts[path], targets.get(path, set())) for path in found[:MAX_FILES]]
 
 
-def _targets(tree: Tree) -> dict[str, set[str]]:
+def _targets(services: Services) -> dict[str, set[str]]:
     """Return the stages of each Dockerfile that production's compose files build."""
     found: dict[str, set[str]] = {}
-    for path, _, service in compose_services(tree):
-        built, target = build_of(path, service), table(service, "build").get("target")
-        if (
-            built
-            and isinstance(target, str)
-            and not NOT_PRODUCTION.search(path)
-            and not DEVELOPERS.search(target)
-        ):
+    for path, _, service in services:
+        built, target = build_of(path, service), str(table(service, "build").get("target") or "")
+        if built and target and not NOT_PRODUCTION.search(path) and not DEVELOPERS.search(target):
             found.setdefault(built[1], set()).add(target.lower())
     return found
 
@@ -190,7 +189,8 @@ def _stage(current: Dockerfile, stages: dict[str, Dockerfile], bases: list[str],
     base = words[0] if words else ""
     bases.append(base)
     start = stages.get(base.lower())
-    stage = Dockerfile(current.path, current.context, start.base if start else base)
+    workdir = "/app" if TIANGOLO.match(base) else "/"
+    stage = Dockerfile(current.path, current.context, start.base if start else base, workdir=workdir)
     if start:
         stage.workdir = start.workdir
         for name in KEPT_BY_STAGES:
@@ -231,16 +231,6 @@ def _started(file: Dockerfile) -> list[tuple[str, int]]:
     (first, line), (arguments, _) = (last.get(keyword, ("", 0)) for keyword in ("ENTRYPOINT", "CMD"))
     joined = _joined(first, arguments)
     return [(joined, line)] if joined else sorted(last.values(), key=lambda one: one[1])
-
-
-def _tiangolo(tree: Tree, file: Dockerfile) -> list[tuple[str, int]]:
-    """Return the command that the images for FastAPI of tiangolo have, which serve the folder /app."""
-    if not re.match(r"tiangolo/uvicorn-gunicorn", file.base):
-        return []
-    file.workdir = "/app"
-    inner = any(tree.exists(join(folder, "app/main.py")) for folder in file.folders(tree, "/app"))
-    line = line_of(tree.text(file.path) or "", file.base)
-    return [(f"uvicorn {'app.' if inner else ''}main:app --port ${{PORT:-80}}", line)]
 
 
 def _serves(stage: Dockerfile) -> bool:
@@ -301,13 +291,19 @@ def supervised(tree: Tree, files: list[Dockerfile]) -> Iterator[Command]:
             yield Command(line, where, folders or tuple(ancestors(path)), True, name)
 
 
-def commands(tree: Tree, files: list[Dockerfile], deployed: Iterable[Command]) -> list[Command]:
+def commands(
+    tree: Tree, files: list[Dockerfile], services: Services, deployed: Iterable[Command]
+) -> list[Command]:
     """Return the start commands of all kinds of files; `deployed` are those of platforms."""
     found = []
     for file in files:
         production = not NOT_PRODUCTION.search(file.path)
-        started = _started(file) or _tiangolo(tree, file)
+        started = _started(file)
         folders = file.folders(tree, file.workdir) or (file.context,)
+        if not started and TIANGOLO.match(file.base):
+            package = "app." if any(tree.exists(join(one, "app/main.py")) for one in folders) else ""
+            at = line_of(tree.text(file.path) or "", file.base)
+            started = [(f"uvicorn {package}main:app --port ${{PORT:-80}}", at)]
         for text, number in started:
             variables = {name: value for name, value, _ in file.variables}
             where, line = f"{file.path}:{number}", expand(text, variables)
@@ -316,7 +312,7 @@ def commands(tree: Tree, files: list[Dockerfile], deployed: Iterable[Command]) -
             found.append(Command(line, where, folders, production, paths=paths))
     found += [*deployed, *supervised(tree, files)]
     by_path = {file.path: file for file in files}
-    for path, name, service in compose_services(tree):
+    for path, name, service in services:
         line = _service_command(service)
         built = build_of(path, service)
         if line and built is not None:
@@ -325,17 +321,18 @@ def commands(tree: Tree, files: list[Dockerfile], deployed: Iterable[Command]) -
             folders = (own.folders(tree, inner) if own else ()) or (built[0],)
             key = "command" if service.get("command") else "entrypoint"
             where, production = f"{path} services.{name}.{key}", not NOT_PRODUCTION.search(path)
-            match = re.search(rf"^\s+[\"']?{re.escape(name)}[\"']?:", tree.text(path) or "", re.MULTILINE)
-            number = (tree.text(path) or "").count("\n", 0, match.end()) + 1 if match else 1
+            text = tree.text(path) or ""
+            match = re.search(rf"^\s+[\"']?{re.escape(name)}[\"']?:", text, re.MULTILINE)
+            number = text.count("\n", 0, match.end()) + 1 if match else 1
             found.append(Command(line, where, folders, production, name, f"{path}:{number}"))
     return found
 
 
-def checks(tree: Tree, files: list[Dockerfile]) -> Iterator[Found[str]]:
+def checks(files: list[Dockerfile], services: Services) -> Iterator[Found[str]]:
     """Yield the paths that health checks of Dockerfiles and compose files ask."""
     for file in files:
         yield from (Found(path, f"{file.path}:{line}") for path, line in file.checks)
-    for path, name, service in compose_services(tree):
+    for path, name, service in services:
         asked = OWN_ADDRESS.search(str(table(service, "healthcheck").get("test")))
         if asked and "build" in service:
             yield Found(asked[1], f"{path} services.{name}.healthcheck")
@@ -366,16 +363,15 @@ def _script(tree: Tree, name: str, folders: tuple[str, ...]) -> str:
     return next(iter([*exact, *near, *named]), "")
 
 
-def compose_services(tree: Tree) -> list[tuple[str, str, dict[str, Any]]]:
-    """Return (file, service name, service) for each service in the compose files."""
+def compose_services(tree: Tree) -> Services:
+    """Return each service in the compose files."""
     files = [f for f in tree.files if COMPOSE.fullmatch(f)]
-    found = []
+    found: Services = []
     for path in sorted(files, key=lambda f: (f.count("/"), f))[:MAX_FILES]:
         services = table(parse_yaml(tree.text(path) or ""), "services")
-        found += [
-            (path, str(name), _whole(s, services)) for name, s in services.items() if str(name).isprintable()
-        ]
-    return [one for one in found if one[2]]
+        whole = ((str(name), _whole(service, services)) for name, service in services.items())
+        found += [(path, name, one) for name, one in whole if one and name.isprintable()]
+    return found
 
 
 def _whole(service: object, others: dict[str, Any]) -> dict[str, Any]:
@@ -386,13 +382,9 @@ def _whole(service: object, others: dict[str, Any]) -> dict[str, Any]:
     base = base.get("service") if isinstance(base, dict) and "file" not in base else base
     whole = {**table(others, base if isinstance(base, str) else ""), **service}
     image = whole.get("image")
-    same = (
-        one
-        for one in others.values()
-        if isinstance(one, dict) and one.get("image") == image and "build" in one
-    )
-    built = next(same, None) if image and "build" not in whole else None
-    return {**whole, "build": built["build"]} if built else whole
+    built = [one for one in others.values() if image and isinstance(one, dict) and "build" in one]
+    same = next((one["build"] for one in built if one.get("image") == image), None)
+    return whole if same is None or "build" in whole else {**whole, "build": same}
 
 
 def build_of(path: str, service: dict[str, Any]) -> tuple[str, str] | None:

@@ -41,51 +41,33 @@ LISTERS = {
 LISTING_METHODS = frozenset({"iterdir", "glob", "rglob", "walk"})
 IMPORTERS = frozenset({"importlib.import_module", "__import__", "runpy.run_module"})
 LOADERS = frozenset({"joblib.load", "numpy.load", "torch.load"})
-WRITERS: dict[str, tuple[Kind, str]] = {
-    "os.makedirs": ("make", "name"),
-    "os.mkdir": ("make", "path"),
-    "logging.FileHandler": ("write", "filename"),
-    "logging.handlers.RotatingFileHandler": ("write", "filename"),
-    "logging.handlers.TimedRotatingFileHandler": ("write", "filename"),
-    "sqlite3.connect": ("database", "database"),
-    "aiosqlite.connect": ("database", "database"),
-    "tinydb.TinyDB": ("write", "path"),
-    "loguru.logger.add": ("write", "sink"),
-    "logging.basicConfig": ("write", "filename"),
-    "logging.handlers.WatchedFileHandler": ("write", "filename"),
-    "concurrent_log_handler.ConcurrentRotatingFileHandler": ("write", "filename"),
-    "shelve.open": ("write", "filename"),
-    "dbm.open": ("write", "file"),
-    "duckdb.connect": ("write", "database"),
-    "sqlitedict.SqliteDict": ("database", "filename"),
-    "sqlite_utils.Database": ("database", "filename_or_conn"),
-    "peewee.SqliteDatabase": ("database", "database"),
-    "playhouse.sqlite_ext.SqliteExtDatabase": ("database", "database"),
-    "diskcache.Cache": ("make", "directory"),
-    "diskcache.FanoutCache": ("make", "directory"),
-    "joblib.Memory": ("make", "location"),
-    "lmdb.open": ("make", "path"),
-    "chromadb.PersistentClient": ("make", "path"),
-    "qdrant_client.QdrantClient": ("make", "path"),
-    "lancedb.connect": ("make", "uri"),
-    **dict.fromkeys(("aiofiles.os.makedirs", "aiofiles.os.mkdir"), ("make", "name")),
-    **dict.fromkeys(("shutil.copy", "shutil.copy2", "shutil.copyfile", "shutil.move"), ("write", "dst")),
-    "shutil.copytree": ("make", "dst"),
-    "urllib.request.urlretrieve": ("write", "filename"),
-    "piccolo.engine.sqlite.SQLiteEngine": ("database", "path"),
-    **dict.fromkeys(("torch.save", "safetensors.torch.save_file"), ("write", "f")),
-    "joblib.dump": ("write", "filename"),
-    **dict.fromkeys(("numpy.save", "numpy.savez", "soundfile.write"), ("write", "file")),
-    "cv2.imwrite": ("write", "filename"),
+KEYWORD = 9  # the position of an argument that is given by its name alone
+# Calls by their use of a file, and by the name and the position of the argument with its path.
+WRITING: dict[tuple[Kind, str, int], str] = {
+    ("make", "name", 0): "os.makedirs aiofiles.os.makedirs aiofiles.os.mkdir",
+    ("make", "path", 0): "os.mkdir lmdb.open chromadb.PersistentClient",
+    ("make", "directory", 0): "diskcache.Cache diskcache.FanoutCache",
+    ("make", "location", 0): "joblib.Memory",
+    ("make", "uri", 0): "lancedb.connect",
+    ("make", "dst", 1): "shutil.copytree",
+    ("make", "path", KEYWORD): "qdrant_client.QdrantClient",
+    ("write", "filename", 0): "logging.FileHandler logging.handlers.RotatingFileHandler logging.basicConfig"
+    " logging.handlers.TimedRotatingFileHandler logging.handlers.WatchedFileHandler shelve.open cv2.imwrite"
+    " concurrent_log_handler.ConcurrentRotatingFileHandler",
+    ("write", "path", 0): "tinydb.TinyDB",
+    ("write", "sink", 0): "loguru.logger.add",
+    ("write", "file", 0): "dbm.open numpy.save numpy.savez soundfile.write",
+    ("write", "database", 0): "duckdb.connect",
+    ("write", "dst", 1): "shutil.copy shutil.copy2 shutil.copyfile shutil.move",
+    ("write", "f", 1): "torch.save safetensors.torch.save_file",
+    ("write", "filename", 1): "urllib.request.urlretrieve joblib.dump",
+    ("database", "database", 0): "sqlite3.connect aiosqlite.connect peewee.SqliteDatabase"
+    " playhouse.sqlite_ext.SqliteExtDatabase",
+    ("database", "filename", 0): "sqlitedict.SqliteDict",
+    ("database", "filename_or_conn", 0): "sqlite_utils.Database",
+    ("database", "path", 0): "piccolo.engine.sqlite.SQLiteEngine",
 }
-# The positions of arguments that are not the first; 9: by keyword alone.
-POSITIONS = {
-    **dict.fromkeys(("shutil.copy", "shutil.copy2", "shutil.copyfile", "shutil.move", "shutil.copytree"), 1),
-    **dict.fromkeys(
-        ("urllib.request.urlretrieve", "torch.save", "safetensors.torch.save_file", "joblib.dump"), 1
-    ),
-    "qdrant_client.QdrantClient": 9,
-}
+WRITERS = {name: row for row, names in WRITING.items() for name in names.split()}
 # Calls with a mode.
 OPENERS = {
     **dict.fromkeys(("open", "io.open", "aiofiles.open", "anyio.open_file", "zipfile.ZipFile"), "file"),
@@ -361,8 +343,8 @@ def _classified(name: str, site: Site) -> tuple[Kind | None, ast.expr | None]:
         place = site.keyword("location") or ast.Constant("migrations")
         return (None if _has(site.module, place) else "make"), place
     if name in WRITERS:
-        kind, argument = WRITERS[name]
-        return kind, site.argument(POSITIONS.get(name, 0), argument)
+        kind, argument, position = WRITERS[name]
+        return kind, site.argument(position, argument)
     if tail in READERS or name in LOADERS:
         return "read", site.argument(0, READERS.get(tail, "file"))
     if isinstance(function, ast.Attribute):

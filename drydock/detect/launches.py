@@ -94,15 +94,9 @@ def launcher(
             one = Evidence(place, rank, "", app.key.name, app, factory=app.factory, wrapper=made)
         else:
             continue
-        found.append(
-            replace(
-                one,
-                workdir=workdir,
-                factory=one.factory or is_true(site.keyword("factory")),
-                port=number(port),
-                options=tuple(_keywords(site)) if site.name.startswith("uvicorn.") else (),
-            )
-        )
+        factory = one.factory or is_true(site.keyword("factory"))
+        options = tuple(_keywords(site)) if site.name.startswith("uvicorn.") else ()
+        found.append(replace(one, workdir=workdir, factory=factory, port=number(port), options=options))
     return found
 
 
@@ -215,10 +209,8 @@ def _target_text(site: Site, node: ast.expr | None) -> str | None:
     if not isinstance(node, ast.JoinedStr):
         return reader(site).text(node)
     code, path = site.module.code, site.module.path
-    above = (
-        folder for folder in ancestors(path) if not (code and code.tree.exists(join(folder, "__init__.py")))
-    )
-    whole = module_name(next(above, "."), path)
+    plain = (a for a in ancestors(path) if not (code and code.tree.exists(join(a, "__init__.py"))))
+    whole = module_name(next(plain, "."), path)
     texts = []
     for part in node.values:
         package = isinstance(part, ast.FormattedValue) and site.module.dotted(part.value) == "__package__"

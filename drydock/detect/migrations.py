@@ -56,9 +56,7 @@ def find(
     for tool in TOOLS:
         found = list(_candidates(tree, project, tool))
         if found and tool.name not in names:
-            fact = (
-                f"{tool.name} is configured and not among the dependencies: add it, and the image can migrate"
-            )
+            fact = f"{tool.name} is configured and not among the dependencies: with it, the image can migrate"
             return None, [Found(fact, found[0].where)], []
         depth = min((one.where.count("/") for one in found), default=0)
         nearest = [one for one in found if one.where.count("/") == depth]
@@ -68,7 +66,10 @@ def find(
             return None, [], [Conflict(OPTION, fact, listed, OPTION)]
         if nearest:
             return _as_run(_to_every_head(tree, nearest[0]), commands), [], []
-    return None, [*_named_sections(tree, project), *_of_others(names)], []
+    fact = "{} migrates the database: set migrate to its command, `{}`"
+    others = sorted(names & OTHERS.keys())
+    notes = [Found(fact.format(name, OTHERS[name]), "the dependencies") for name in others]
+    return None, [*_named_sections(tree, project), *notes], []
 
 
 def _named_sections(tree: Tree, project: str) -> Iterator[Found[str]]:
@@ -79,13 +80,6 @@ def _named_sections(tree: Tree, project: str) -> Iterator[Found[str]]:
         if names and (project == "." or path.startswith(f"{project}/")) and not ASIDE.search(path):
             fact = f"alembic.ini has the sections {', '.join(names)}: set migrate to their commands, such as "
             yield Found(f"{fact}`python3 -m alembic -n {names[0]} upgrade head`", path)
-
-
-def _of_others(names: set[str]) -> Iterator[Found[str]]:
-    for name in sorted(names & OTHERS.keys()):
-        yield Found(
-            f"{name} migrates the database: set migrate to its command, `{OTHERS[name]}`", "the dependencies"
-        )
 
 
 def _to_every_head(tree: Tree, found: Found[Migration]) -> Found[Migration]:

@@ -232,11 +232,8 @@ class Routes:
             binding = module.bound(name, function)
             if binding and binding.scope.function == function:
                 made = binding.value.func if isinstance(binding.value, ast.Call) else None
-                return (
-                    TOP
-                    if is_one(module, made, FASTAPI | STARLETTE) or name in OWN_NAMES
-                    else _key(module, name, function)
-                )
+                own_app = name in OWN_NAMES or is_one(module, made, FASTAPI | STARLETTE)
+                return TOP if own_app else _key(module, name, function)
             if binding is None and module.aliases.get(name) is None:
                 # A parameter: the function takes the application and adds routes to it.
                 return TOP

@@ -195,11 +195,8 @@ def _reader(module: Module, name: str) -> str | None:
     made = owner.dotted(binding.value.func) if binding and isinstance(binding.value, ast.Call) else ""
     if made in {"environs.Env", "environs.FileAwareEnv"}:
         return None if name.endswith(("read_env", "prefixed")) else "environs"
-    called = made in {"starlette.config.Config", "decouple.Config", "decouple.AutoConfig"} and rest in (
-        "",
-        "get",
-    )
-    return made.partition(".")[0] if called else None
+    known = made in {"starlette.config.Config", "decouple.Config", "decouple.AutoConfig"}
+    return made.partition(".")[0] if known and rest in ("", "get") else None
 
 
 def is_settings(symbol: Symbol) -> bool:

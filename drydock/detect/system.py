@@ -41,11 +41,10 @@ class Runtime(NamedTuple):
     files: tuple[str, ...] = ()
 
 
+FFMPEG = ("ffmpeg", "ffprobe")
 RUNTIME = {
     "curl": Runtime((), ("curl",), ("curl",)),
-    "ffmpeg": Runtime(
-        ("pydub", "ffmpeg-python", "openai-whisper"), ("ffmpeg", "ffprobe"), ("ffmpeg", "ffprobe")
-    ),
+    "ffmpeg": Runtime(("pydub", "ffmpeg-python", "openai-whisper"), FFMPEG, FFMPEG),
     "ghostscript": Runtime((), ("gs",), ("gs", "/usr/share/ghostscript")),
     "git": Runtime(("gitpython",), ("git",), ("git", "/usr/lib/git-core")),
     "graphviz": Runtime(("graphviz",), ("dot",), ("dot", "/usr/lib/*/graphviz")),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import re
+import tarfile
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from drydock.engine import Engine
 from drydock.gates import licences as gate
 from drydock.gates.expectations import load
 from drydock.gates.licences import archive, not_allowed
@@ -90,10 +95,38 @@ def test_real_archive_gives_the_copyright_file_of_a_package(tmp_path: Path) -> N
     assert of_copyright(texts[netbase]) == "GPL-2.0-only"
 
 
-def test_no_default_allows_every_licence_that_spdx_lacks() -> None:
+def written() -> Any:
+    """Return what a project gets that has written no list of its own."""
     lists = dict.fromkeys(("workdir", "volumes", "secrets", "packages", "programs", "pythons"), "[]")
-    template = tomllib.loads(fill("expectations.template", lists | {"port": 1}))
-    for allowed in (load(ROOT, TODAY).licences.__dict__, template["licences"]):
+    return tomllib.loads(fill("expectations.template", lists | {"port": 1}))["licences"]
+
+
+@pytest.mark.live
+def test_the_written_list_allows_every_package_of_the_bases_that_are_here(
+    engine: Engine, python_image: str
+) -> None:
+    lists = [*written()["allow"], *written()["allow-debian"]]
+    refused = {}
+    for image in {python_image, *(tag for one in engine.sdk.images.list("local/python") for tag in one.tags)}:
+        container = engine.sdk.containers.create(image, "never")
+        try:
+            chunks, _ = container.get_archive("/usr/share/doc")
+            with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive_file:
+                for member in archive_file:
+                    if re.fullmatch(r"doc/[^/]+/copyright", member.name) and member.isfile():
+                        file = archive_file.extractfile(member)
+                        assert file is not None
+                        expression = of_copyright(file.read().decode(errors="replace"))
+                        refused[image, member.name] = not_allowed(expression, lists) if expression else []
+        finally:
+            container.remove()
+
+    assert len(refused) > 50
+    assert {place: names for place, names in refused.items() if names} == {}
+
+
+def test_no_default_allows_every_licence_that_spdx_lacks() -> None:
+    for allowed in (load(ROOT, TODAY).licences.__dict__, written()):
         lists = [*allowed["allow"], *allowed.get("allow_debian", ()), *allowed.get("allow-debian", ())]
         assert not_allowed("LicenseRef-anything", lists) == ["LicenseRef-anything"]
         assert not_allowed("AGPL-3.0-only", lists) == ["AGPL-3.0-only"]

@@ -64,10 +64,9 @@ def _plain(url: str) -> str:
 
 def shown(args: Iterable[str]) -> str:
     """Return a command line for showing, without the values of secrets."""
-    words = []
-    for word in args:
-        assigned = _ASSIGNMENT.fullmatch(word)
-        words.append(
-            f"{assigned[1]}{assigned[2]}={public(assigned[2], assigned[3])}" if assigned else plain_urls(word)
-        )
-    return " ".join(words)
+
+    def safe(word: str) -> str:
+        option, name, value = found.groups() if (found := _ASSIGNMENT.fullmatch(word)) else ("", "", "")
+        return f"{option}{name}={public(name, value)}" if found else plain_urls(word)
+
+    return " ".join(map(safe, args))

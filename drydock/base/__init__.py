@@ -109,11 +109,8 @@ def _resolve(
             memory.forget()
             pulled = look(engine, instead if platform else wanted, platform)
             if pulled is None:
-                raise NoBase(
-                    reference=wanted,
-                    pull="the engine reported a pull, but does not have the image",
-                    make="not tried",
-                )
+                lost = "the engine reported a pull, but does not have the image"
+                raise NoBase(reference=wanted, pull=lost, make="not tried")
             return replace(pulled, kind="pulled", why="pulled just now")
         memory.remember(wanted, refused)
         say(f"{wanted} cannot be pulled ({refused})")

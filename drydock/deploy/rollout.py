@@ -85,24 +85,17 @@ def pods(workload: Object, objects: Sequence[Object]) -> list[Object]:
     labels = dict(workload["spec"]["selector"]["matchLabels"])
     if workload["kind"] == "Deployment" and (newest := newest_replica_set(workload, objects)):
         labels["pod-template-hash"] = newest["metadata"]["labels"]["pod-template-hash"]
-    return [
-        one
-        for one in objects
-        if one["kind"] == "Pod"
-        and "deletionTimestamp" not in one["metadata"]
-        and labels.items() <= one["metadata"].get("labels", {}).items()
-    ]
+    found = [(one, one["metadata"]) for one in objects if one["kind"] == "Pod"]
+    kept = [(one, about.get("labels", {})) for one, about in found if "deletionTimestamp" not in about]
+    return [one for one, own in kept if labels.items() <= own.items()]
 
 
 def newest_replica_set(deployment: Object, objects: Sequence[Object]) -> Object | None:
     """Return the ReplicaSet of a Deployment's newest revision; None before it exists."""
     owner = deployment["metadata"]["uid"]
-    mine = [
-        one
-        for one in objects
-        if one["kind"] == "ReplicaSet"
-        and any(reference["uid"] == owner for reference in one["metadata"].get("ownerReferences", []))
-    ]
+    sets = [one for one in objects if one["kind"] == "ReplicaSet"]
+    owners = [[each["uid"] for each in one["metadata"].get("ownerReferences", [])] for one in sets]
+    mine = [one for one, above in zip(sets, owners, strict=True) if owner in above]
     return max(mine, key=revision, default=None)
 
 

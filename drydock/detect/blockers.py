@@ -120,10 +120,8 @@ def _front_end(tree: Tree, path: str) -> str:
 def graphics(chosen: Chosen | None, names: set[str], files: list[Dockerfile]) -> list[Blocker]:
     facts: list[tuple[str, str]] = []
     if chosen:
-        gpu = (name for name in sorted(names) if GPU.match(name))
-        facts += [
-            (f"the dependencies install {n}, which needs a GPU image", chosen.source.where) for n in gpu
-        ]
+        for name in filter(GPU.match, sorted(names)):
+            facts.append((f"the dependencies install {name}, which needs a GPU image", chosen.source.where))
         pins = (item for item in chosen.source.wanted if CUDA_PIN.search(item.text))
         facts += [(f"{item.text} is built for CUDA", item.where) for item in pins]
     for file in files:

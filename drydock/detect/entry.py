@@ -164,9 +164,8 @@ def _nothing(code: Code, apps: Apps, candidates: list[App], source: str) -> Bloc
     here = f"set entry-point in {PLACE}"
     for where, function in apps.inner:
         if not SIDE.search(where):
-            fact = (
-                f"the application is made inside {function}() and never returned, so no server can import it"
-            )
+            made = f"the application is made inside {function}() and never returned"
+            fact = f"{made}, so no server can import it"
             remedy = f"make {function}() return it or bind it at module level, or {here}"
             return Blocker("entry-point", fact, where, remedy)
     for where in [a.where for a in apps.candidates(side=True)] + [where for where, _ in apps.inner]:

@@ -8,6 +8,7 @@ from typing import Any
 from drydock.detect.model import Findings, Found, Server
 
 LABEL_WIDTH = 20  # columns
+EXPOSED = "`docker build` alone would see it; drydock's rules hide it"
 
 
 def explain_lines(findings: Findings) -> list[str]:
@@ -38,17 +39,11 @@ def explain_lines(findings: Findings) -> list[str]:
         *(_line("data file", d) for d in f.data_files),
         *(_line("writes", w) for w in f.writable),
         _line("replicas", f.replicas_safe, "safe" if f.replicas_safe.value else "one only"),
-        *(
-            f"{'.dockerignore':<{LABEL_WIDTH}} removes {path}, which the image needs"
-            for path in f.ignore.removed
-        ),
-        *(
-            f"{'secret':<{LABEL_WIDTH}} {path} (`docker build` alone would see it; drydock's rules hide it)"
-            for path in f.ignore.exposed
-        ),
+        *(line(".dockerignore", f"removes {path}, which the image needs") for path in f.ignore.removed),
+        *(line("secret", path, EXPOSED) for path in f.ignore.exposed),
         *(_line("note", n) for n in f.notes),
-        *(f"{'conflict':<{LABEL_WIDTH}} {c.text}" for c in f.conflicts),
-        *(f"{'blocker':<{LABEL_WIDTH}} {b.text}" for b in f.blockers),
+        *(line("conflict", c.text) for c in f.conflicts),
+        *(line("blocker", b.text) for b in f.blockers),
     ]
     return [line for line in lines if line]
 

@@ -81,9 +81,8 @@ def layout(root: Found[str], entry: Entry, startup: Startup, uses: list[FileUse]
     code, roots = startup.code, [root.value]
     for module in startup.modules:
         for name in (i.module for i in module.imports if not i.module.startswith(".") and not i.scope.tried):
-            if code.locate(module.path, name) and not any(
-                _resolves(code, r, module.path, name) for r in roots
-            ):
+            local = code.locate(module.path, name) is not None
+            if local and not any(_resolves(code, r, module.path, name) for r in roots):
                 # A package is not a root: `import redis` beside a redis.py means the library.
                 plain = (r for r in code.roots(module.path) if not code.tree.exists(join(r, "__init__.py")))
                 extra = next((r for r in plain if _resolves(code, r, module.path, name)), None)

@@ -38,13 +38,11 @@ def missing(root: Path, given: Mapping[str, Any]) -> dict[str, Any]:
 
     findings = detect(root, configured(root))
     if undecided := [found for found in findings.conflicts if found.key in DETECTED]:
-        raise Undecided(
-            path=root, count=len(undecided), evidence="\n".join(found.text for found in undecided)
-        )
+        evidence = "\n".join(found.text for found in undecided)
+        raise Undecided(path=root, count=len(undecided), evidence=evidence)
     if not given and findings.entry_point is None and not (root / "pyproject.toml").is_file():
-        raise NoProject(
-            path=root, problem="holds no FastAPI application, and neither pyproject.toml nor drydock.toml"
-        )
+        problem = "holds no FastAPI application, and neither pyproject.toml nor drydock.toml"
+        raise NoProject(path=root, problem=problem)
     values = {key: found.value for key, found in findings.by_option().items()} | _unwritten(findings)
     if findings.root != root:  # the workspace above, which holds the lock
         values["root"] = findings.root

@@ -154,9 +154,8 @@ def choose(
     limits, notes = _agreed(limits, image)
     found = _within(limits, chosen, image, selected)
     if image and found.version and image.value != found.version.value:
-        fact = (
-            f"it names Python {image.value}, but {found.version.value} is taken: set python if that is wrong"
-        )
+        fact = f"it names Python {image.value}, but {found.version.value} is taken"
+        fact += ": set python if that is wrong"
         notes = (*notes, Found(fact, image.where))
     own = (*PINNED, *([image.where] if image else []))
     hard = [limit for limit in limits if not limit.where.endswith(own)]

@@ -67,9 +67,8 @@ def wanted(text: str, where: str) -> Wanted | None:
     pinned = any(s.operator in {"==", "==="} and "*" not in s.version for s in parsed.specifier)
     repository = bool(parsed.url and parsed.url.startswith(("git+", "hg+", "svn+")))
     marker = str(parsed.marker) if parsed.marker else ""
-    return Wanted(
-        canonicalize_name(parsed.name), text, frozenset(parsed.extras), pinned, where, marker, repository
-    )
+    name = canonicalize_name(parsed.name)
+    return Wanted(name, text, frozenset(parsed.extras), pinned, where, marker, repository)
 
 
 def _direct(text: str, where: str) -> Wanted | None:
@@ -78,9 +77,8 @@ def _direct(text: str, where: str) -> Wanted | None:
     name = (match and match["name"]) or (egg and egg.group(1))
     if not match or not name:
         return None
-    return Wanted(
-        canonicalize_name(name), text, frozenset(), False, where, "", not match["url"].startswith("http")
-    )
+    repository = not match["url"].startswith("http")
+    return Wanted(canonicalize_name(name), text, frozenset(), False, where, "", repository)
 
 
 def read_requirements(tree: Tree, path: str) -> RequirementsFile:

@@ -94,9 +94,8 @@ def declared_names(tree: Tree) -> frozenset[str]:
     for path in [f for f in tree.files if REQUIREMENTS.search(f)][:MAX_MANIFESTS]:
         names |= {w.name for w in read_requirements(tree, path).wanted}
     names |= {MODULES[n] for n in names if n in MODULES}
-    return frozenset(n.replace("-", "_") for n in names) - {
-        canonicalize_name(o).replace("-", "_") for o in own
-    }
+    known = frozenset(name.replace("-", "_") for name in names)
+    return known - {canonicalize_name(name).replace("-", "_") for name in own}
 
 
 def declared(tree: Tree, folder: str) -> Source | None:

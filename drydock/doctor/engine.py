@@ -36,11 +36,9 @@ POOR_DRIVERS = {
 def version(engine: Engine) -> Finding:
     fact = f"{engine.version.get('Version', 'unknown')} at {engine.host} ({engine.candidate.source})"
     fact = f"Podman {fact}" if engine.podman else fact
-    return (
-        failure("engine", fact, f"upgrade to {engine.oldest} or newer")
-        if engine.outdated
-        else ok("engine", fact)
-    )
+    if engine.outdated:
+        return failure("engine", fact, f"upgrade to {engine.oldest} or newer")
+    return ok("engine", fact)
 
 
 def context(environment: Mapping[str, str] = os.environ) -> Finding:
@@ -138,9 +136,7 @@ def clock(info: Mapping[str, Any], now: datetime | None = None) -> Finding:
 def skew(name: str, whose: str, seconds: float) -> Finding:
     """Judge another clock's difference from this machine's; positive seconds mean that it is ahead."""
     if abs(seconds) > MOST_SKEW_SECONDS:
-        return warning(
-            name,
-            f"{whose} clock is {abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'} this machine's",
-            "set both by NTP (Docker Desktop, WSL: restart it after sleep): tokens and certificates fail",
-        )
+        where = "ahead of" if seconds > 0 else "behind"
+        how = "set both by NTP (Docker Desktop, WSL: restart it after sleep): tokens and certificates fail"
+        return warning(name, f"{whose} clock is {abs(seconds):.0f} s {where} this machine's", how)
     return ok(name, f"{whose} clock differs by {abs(seconds):.0f} s")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import resource
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -110,10 +110,9 @@ def inotify(root: Path) -> Finding:
         return unknown("inotify", "this kernel has no such limits")
     used = _instances_in_use(root / "proc")
     fact = f"{watches} watches, {used} of {instances} instances in use"
-    wanted: Sequence[str] = [
-        *([f"fs.inotify.max_user_watches={LEAST_WATCHES * 8}"] if int(watches) < LEAST_WATCHES else []),
-        *(["fs.inotify.max_user_instances=512"] if int(instances) - used < LEAST_FREE_INSTANCES else []),
-    ]
+    wanted = [f"fs.inotify.max_user_watches={LEAST_WATCHES * 8}"] if int(watches) < LEAST_WATCHES else []
+    if int(instances) - used < LEAST_FREE_INSTANCES:
+        wanted.append("fs.inotify.max_user_instances=512")
     if wanted:
         return warning("inotify", fact, f"sysctl {' '.join(wanted)}, or watchers and local clusters fail")
     return ok("inotify", fact)
@@ -134,8 +133,8 @@ def open_files() -> Finding:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     fact = f"{soft} at a time"
     if 0 <= soft < LEAST_OPEN_FILES:
-        how = f"`ulimit -n {min(hard, 65_536) if hard > 0 else 65_536}` in your shell"
-        return warning("open files", fact, how)
+        most = min(hard, 65_536) if hard > 0 else 65_536
+        return warning("open files", fact, f"`ulimit -n {most}` in your shell")
     return ok("open files", fact)
 
 

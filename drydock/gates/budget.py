@@ -83,10 +83,8 @@ def judge(
 
 
 def _checks(image: Image, budget: Budget, comparisons: Iterable[Comparison]) -> list[Check]:
-    checks = [
-        Check("on disk", image.on_disk, budget.on_disk),
-        Check("on the wire", image.on_wire, budget.on_wire),
-    ]
+    checks = [Check("on disk", image.on_disk, budget.on_disk)]
+    checks.append(Check("on the wire", image.on_wire, budget.on_wire))
     for other in comparisons:
         sizes = [("on disk", image.on_disk, other.on_disk, other.most_on_disk)]
         if other.on_wire is not None:

@@ -81,11 +81,9 @@ class Gate:
 
     def inputs(self, project: Project) -> list[Path]:
         """Return the files and folders, beside the image, that its verdict depends on."""
-        below = f"{SOURCE}/"
-        return [
-            project.source / name.removeprefix(below) if name.startswith(below) else project.place(name)
-            for name in self.facts.inputs
-        ]
+        below, source = f"{SOURCE}/", project.source
+        names = ((name, name.removeprefix(below)) for name in self.facts.inputs)
+        return [project.place(name) if name == inner else source / inner for name, inner in names]
 
 
 def registry() -> dict[str, Gate]:

@@ -33,6 +33,7 @@ FILE = "drydock.toml"
 # Files at the top of a project without a configuration.
 MANIFESTS = ("pyproject.toml", "requirements.txt", "setup.py", "setup.cfg", "Pipfile", "Dockerfile")
 PACKAGES = "write names such as git or libpq5, with commas or blanks between"
+PYTHON = "write a minor version from 3.7 on, such as 3.13"
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]*\??")
 _PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 
@@ -83,10 +84,7 @@ class Configuration:
     registry: str = ""
     entry_point: str = "main:app"
     factory: bool = False
-    python: str = field(
-        default="3.13",
-        metadata={"read": _python, "how": "write a minor version from 3.7 on, such as 3.13"},
-    )
+    python: str = field(default="3.13", metadata={"read": _python, "how": PYTHON})
     python_also: tuple[str, ...] = ()
     port: int = 8000
     health_path: str = field(default="", metadata={"read": _path, "how": "begin it with /"})

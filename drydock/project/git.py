@@ -39,11 +39,8 @@ def epoch(checkout: Checkout, environment: Mapping[str, str] = os.environ) -> in
     if not given:
         return checkout.committed
     if not given.isascii() or not given.isdigit():
-        raise BadConfiguration(
-            where="SOURCE_DATE_EPOCH",
-            problem=f"{given!r} is not a whole number",
-            how="give it seconds since 1970",
-        )
+        problem, how = f"{given!r} is not a whole number", "give it seconds since 1970"
+        raise BadConfiguration(where="SOURCE_DATE_EPOCH", problem=problem, how=how)
     return int(given)
 
 

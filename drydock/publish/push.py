@@ -132,15 +132,9 @@ def send(
 
 def manifest_of(content: Packed) -> Manifest:
     """Return a packed image's manifest; the same image always has the same bytes."""
-    configuration = {
-        "mediaType": OCI_CONFIGURATION,
-        "digest": digest_of(content.configuration),
-        "size": len(content.configuration),
-    }
-    layers = [
-        {"mediaType": content.compression.media_type, "digest": blob.digest, "size": blob.size}
-        for blob in content.layers
-    ]
+    kind = content.compression.media_type
+    layers = [{"mediaType": kind, "digest": one.digest, "size": one.size} for one in content.layers]
+    configuration = Manifest(OCI_CONFIGURATION, content.configuration).descriptor
     return _manifest(OCI_MANIFEST, config=configuration, layers=layers)
 
 

@@ -30,10 +30,8 @@ def check(project: Project, blueprint: Blueprint | None) -> None:
         how = "resolve them between the <<<<<<< and >>>>>>> marks"
         raise RecipeStale(dockerfile=place, drift="it holds conflicts", how=how)
     hidden = _Hidden(project)
-    found = [
-        *_missing(project, text, hidden),
-        *(_changed(project, blueprint, text, hidden) if blueprint else ()),
-    ]
+    found = [*_missing(project, text, hidden)]
+    found += _changed(project, blueprint, text, hidden) if blueprint else ()
     if found:
         how = "run `drydock init`" if blueprint else "correct it"
         raise RecipeStale(dockerfile=place, drift="; ".join(dict.fromkeys(found)), how=how)

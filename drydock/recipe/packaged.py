@@ -18,11 +18,8 @@ LOCK = re.compile(r"/install/([a-z]+)\.txt")
 def files() -> dict[str, str]:
     """Return every script and lock: text by path."""
     paths = (path for path in sorted(SCRIPTS.rglob("*")) if path.suffix in (".py", ".sh", ".txt"))
-    return {
-        path.relative_to(SCRIPTS).as_posix(): path.read_text(encoding="utf-8")
-        for path in paths
-        if "__pycache__" not in path.parts
-    }
+    own = (path for path in paths if "__pycache__" not in path.parts)
+    return {path.relative_to(SCRIPTS).as_posix(): path.read_text(encoding="utf-8") for path in own}
 
 
 def helpers(rendered: str, place: str) -> dict[str, str]:

@@ -55,9 +55,8 @@ def planned(blueprint: Blueprint) -> Blueprint:
     found = blueprint.dependencies
     path = join(found.folder, LOCK)
     kind = LOCKED_BY_UV.kind
-    locked = replace(
-        found, kind=kind, tool="uv", files=(path,), export=(), locked=True, hashed=True, label=path
-    )
+    whole = replace(found, locked=True, hashed=True, export=())
+    locked = replace(whole, kind=kind, tool="uv", files=(path,), label=path)
     return replace(
         blueprint,
         dependencies=locked,
@@ -116,9 +115,8 @@ def resolve(blueprint: Blueprint) -> dict[str, str]:
             if not is_unsolvable(error):
                 raise
             # The newest versions for production do not suit the tests' pins: older ones may suit both.
-            with constrained(
-                _compile(folder, [*inputs, *test_inputs(folder)], wanted + TEST_TOOLS)
-            ) as chosen:
+            both = _compile(folder, [*inputs, *test_inputs(folder)], wanted + TEST_TOOLS)
+            with constrained(both) as chosen:
                 lock = _compile(folder, [*inputs, chosen], wanted)
                 tests = _compile(folder, [*asked, chosen], TEST_TOOLS)
     files = {join(found.folder, LOCK): _head(found, inputs, wanted) + indexes + lock}

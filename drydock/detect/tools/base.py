@@ -183,9 +183,8 @@ class Tool:
             return []
         if self.has_manifest:
             return [self.locked(lock, folder, manifest, (path,))] if manifest else []
-        own = tuple(
-            Wanted(p.name, f"{p.name}=={p.version}", frozenset(), True, path) for p in lock.packages.values()
-        )
+        pins = {one.name: f"{one.name}=={one.version}" for one in lock.packages.values()}
+        own = tuple(Wanted(name, text, frozenset(), True, path) for name, text in pins.items())
         files = tuple(f for f in (join(folder, self.manifest), path) if tree.exists(f))
         return [Source(self, folder, files, path, own, lock=lock, hashed=True)]
 
@@ -194,12 +193,8 @@ class Tool:
     ) -> Source:
         """Return a manifest's declaration with its lock."""
         every = tuple(dict.fromkeys((*manifest.files, *files)))
-        return Source(
-            *(self, folder, every, lock.path, manifest.wanted, manifest.extras, manifest.groups),
-            lock=lock,
-            package=package,
-            hashed=True,
-        )
+        declared = (manifest.wanted, manifest.extras, manifest.groups)
+        return Source(self, folder, every, lock.path, *declared, lock, package, hashed=True)
 
     def parts(self, tree: Tree, path: str, data: Rows) -> Parts:
         """Return the tool's own table of dependencies in a pyproject.toml."""

@@ -78,11 +78,9 @@ class Requirements(Tool):
         read = read_requirements(tree, path)
         if not (read.wanted or read.itself or read.local):
             return None
-        source = Source(self, folder, read.files, path, read.wanted, local=read.local)
-        hashed = read.hashed and read.readable
-        return replace(
-            source, hashed=hashed, itself=read.itself, own_extras=read.own_extras, by_text=not read.readable
-        )
+        source = Source(self, folder, read.files, path, read.wanted, local=read.local, itself=read.itself)
+        hashed, by_text = read.hashed and read.readable, not read.readable
+        return replace(source, hashed=hashed, own_extras=read.own_extras, by_text=by_text)
 
     def installed(self, tree: Tree, text: str) -> list[Source]:
         """Return the production files with names of their own that a command installs, or their lock."""

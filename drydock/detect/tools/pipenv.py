@@ -42,9 +42,8 @@ class Pipenv(Exporting):
         rows = {name: spec for name, spec in table(data, "packages").items() if not table(spec).get("path")}
         own = items(tree, path, rows)
         where, reader = f"{path} [packages]", self.name
-        return (
-            [Source(Requirements(), folder, (path,), where, own, by_text=True, reader=reader)] if own else []
-        )
+        source = Source(Requirements(), folder, (path,), where, own, by_text=True, reader=reader)
+        return [source] if own else []
 
     def locking(self, tree: Tree, upgrade: Upgrade) -> list[list[str]]:
         """Return `pipenv upgrade` for the declarations that the lock does not meet.
@@ -81,10 +80,9 @@ class Pipenv(Exporting):
         return Lock(path, exact, found, frozenset(found)) if found else None
 
     def local(self, tree: Tree, folder: str, data: Rows) -> Mapping[str, str]:
-        rows = {**table(data, "packages"), **table(data, "dev-packages")}.items()
-        return {
-            name: join(folder, path) for name, row in rows if isinstance(path := table(row).get("path"), str)
-        }
+        rows = {**table(data, "packages"), **table(data, "dev-packages")}
+        paths = {name: table(row).get("path") for name, row in rows.items()}
+        return {name: join(folder, path) for name, path in paths.items() if isinstance(path, str)}
 
     def export(self, source: Source, extras: Names, groups: Names) -> list[str]:
         return [*UV_TOOL, "pipenv", "requirements", "--hash"]

@@ -43,10 +43,8 @@ class Setuptools(Tool):
         if "install_requires" not in options:
             return []
         items = _requirements(tree, path, options["install_requires"])
-        extras = {
-            name: _requirements(tree, path, text)
-            for name, text in section(tree.text(path) or "", "options.extras_require").items()
-        }
+        named = section(tree.text(path) or "", "options.extras_require")
+        extras = {name: _requirements(tree, path, text) for name, text in named.items()}
         files = tuple(file for file in (path, join(folder, SETUP)) if tree.exists(file))
         where = f"{path} [options] install_requires"
         return [Source(self, folder, files, where, items, extras, itself=True, by_text=True)]

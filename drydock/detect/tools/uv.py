@@ -70,9 +70,8 @@ class Uv(RowsReader, Tool):
         depends = _edges(rows)
         asked_for = {extra for item in rows for extra in strings(item.get("extra"))}
         source = table(row.get("source"))
-        local = next(
-            (str(source[kind]) for kind in ("virtual", "editable", "directory") if kind in source), ""
-        )
+        kinds = ("virtual", "editable", "directory")
+        local = next((str(source[kind]) for kind in kinds if kind in source), "")
         for name, of_extra in table(row.get("optional-dependencies")).items():
             # The user chooses the project's own extras; a dependency asked for those of other packages.
             if not local or name in asked_for:
@@ -108,10 +107,8 @@ class Uv(RowsReader, Tool):
     def local(self, tree: Tree, folder: str, data: Rows) -> Mapping[str, str]:
         """Return the folders in [tool.uv.sources], including workspace members."""
         rows, paths = table(data, "tool", "uv", "sources"), _paths(data)
-        members = {
-            str(table(tree.toml(path), "project").get("name", "")): folder_of(path)
-            for path in _members(tree, folder)
-        }
+        manifests = {path: table(tree.toml(path), "project") for path in _members(tree, folder)}
+        members = {str(own.get("name", "")): folder_of(path) for path, own in manifests.items()}
         workspace = {name: "" for name, row in rows.items() if table(row).get("workspace")}
         return workspace | members | {name: join(folder, path) for name, path in paths.items()}
 
@@ -145,11 +142,8 @@ def _paths(data: Rows) -> dict[str, str]:
 
 
 def _edges(rows: list[Rows]) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (name_of(row), row["marker"] if isinstance(row.get("marker"), str) else "")
-        for row in rows
-        if isinstance(row.get("name"), str)
-    )
+    named = (row for row in rows if isinstance(row.get("name"), str))
+    return tuple((name_of(row), m if isinstance(m := row.get("marker"), str) else "") for row in named)
 
 
 def _members(tree: Tree, folder: str) -> list[str]:

@@ -77,10 +77,8 @@ class Service:
 
     def ask(self, name: str, version: str, kind: Ecosystem = PYPI) -> Sequence[Record]:
         """Return the records that affect a release, from every page of the answer."""
-        question: dict[str, Any] = {
-            "package": {"name": name, "ecosystem": kind.ecosystem},
-            "version": version,
-        }
+        package = {"name": name, "ecosystem": kind.ecosystem}
+        question: dict[str, Any] = {"package": package, "version": version}
         found: list[Record] = []
         for _ in range(MOST_PAGES):
             answer = self._post(question)

@@ -13,6 +13,8 @@ import nox
 ELSEWHERE = ("--ignore=tests/system", "--ignore=tests/base/official_layout")
 # Tests that wait for containers leave a core idle. A file's tests share servers, and stay together.
 IN_TWO = ("-n", "2", "--dist", "loadfile")
+# A third of the integration tests' time is waiting: for answers that do not come, and for containers to end.
+IN_THREE = ("-n", "3", "--dist", "loadfile")
 # Tests without an engine use what the others leave idle.
 IN_FOUR = ("-n", "4", "--dist", "loadfile")
 # In the order of the conftest.py files: without it, the file of the most tests would be the first.
@@ -50,7 +52,7 @@ def integration(session: nox.Session) -> None:
     _, image = sessions.built("production", session)
     # It counts the seconds after a fault: another test's load would add to them.
     alone = "tests/system/test_faults.py"
-    others = (*IN_TWO, LONGEST_FIRST, "--ignore=tests/system/cluster", f"--ignore={alone}", "tests/system")
+    others = (*IN_THREE, LONGEST_FIRST, "--ignore=tests/system/cluster", f"--ignore={alone}", "tests/system")
     for args in (session.posargs,) if session.posargs else ((alone,), others):
         session.run("pytest", *args, SLOWEST, env={"DRYDOCK_IMAGE": image}, **PATIENTLY)
 
@@ -58,7 +60,9 @@ def integration(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run drydock's own tests; positional arguments go to pytest."""
-    args = session.posargs or [*IN_FOUR, LONGEST_FIRST, "tests"]
+    # Options alone, as -x or --lf, are for all tests.
+    all_of_them = all(arg.startswith("-") for arg in session.posargs)
+    args = [*IN_FOUR, LONGEST_FIRST, "tests", *session.posargs] if all_of_them else session.posargs
     session.run("pytest", *ELSEWHERE, SLOWEST, "-m", "not acceptance", *args, **PATIENTLY)
 
 

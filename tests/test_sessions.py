@@ -7,9 +7,12 @@ import sys
 import time
 from fnmatch import fnmatch
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+import noxfile
 from drydock import sessions
 from drydock.gates.gate import registry
 from tests.conftest import ROOT
@@ -49,6 +52,19 @@ def test_sessions_keep_the_bytecode_of_what_they_start() -> None:
     )
 
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "parallel"),
+    [([], True), (["-x"], True), (["--lf", "-x"], True), (["tests/cli"], False), (["-k", "title"], False)],
+)
+def test_options_alone_are_for_all_tests(given: list[str], parallel: bool) -> None:
+    ran: list[str] = []
+    session: Any = SimpleNamespace(posargs=given, run=lambda *args, **_: ran.extend(args))
+    noxfile.tests.func(session)
+
+    assert ran[-len(given) :] == given or not given
+    assert ("-n" in ran, "tests" in ran) == (parallel, parallel)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

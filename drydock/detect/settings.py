@@ -116,7 +116,8 @@ def _handed(startup: Startup) -> Iterator[Found[Setting]]:
         key = constant(site.argument(0, name)) if name else None
         if key and re.fullmatch(r"[A-Za-z_]\w*", key):
             default = site.argument(1, "default")
-            needed = demanded and default is None and not (site.scope.tried or site.scope.tested)
+            needed = (demanded or _must_be(site)) and default is None
+            needed = needed and not (site.scope.tried or site.scope.tested)
             shown = _shown(key, reader(site).text(default) or "")
             now = startup.at_import(site)
             yield Found(Setting(key, kind_of(key), needed and now, shown), site.where, "" if now else LATE)

@@ -87,6 +87,10 @@ READ = {
         '    return value\nA = need("A")\ndef late():\n    return need("B")\n',
         {"A!", "B"},
     ),
+    "a conversion of what a function looks up": (
+        'def env(name):\n    return os.getenv(name)\nA = int(env("A"))\nB = env("B")\n',
+        {"A!", "B"},
+    ),
     "a function with a default": (
         "def env(name, default=None):\n    return os.environ[name] if default is None else default\n"
         'A = env("A")\nB = env("B", "x")\n',

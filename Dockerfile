@@ -62,7 +62,6 @@ RUN --network=none --mount=type=bind,from=drydock,source=assemble,target=/drydoc
 FROM ${PYTHON_IMAGE} AS slim
 COPY --from=compiled /opt/venv /opt/venv
 COPY --from=builder /layers/resources/ /
-COPY --from=builder /layers/code/ /
 # These settings are production's too: FROM takes over those of its own base alone, and the bases differ.
 ARG APP_WORKDIR PORT UID GID MAINTAINER
 WORKDIR ${APP_WORKDIR}
@@ -78,6 +77,8 @@ ENTRYPOINT ["/opt/venv/bin/python3", "/opt/image/start.py"]
 CMD ["serve"]
 STOPSIGNAL SIGTERM
 LABEL maintainer="${MAINTAINER}"
+# Last: after a change of source, this step alone runs.
+COPY --from=builder /layers/code/ /
 # --- production: layers by rate of change -------------------------------------------------------------------
 FROM python AS runtime
 RUN --network=none --mount=type=bind,from=assembly,target=/drydock python3 -m assemble runtime
@@ -98,7 +99,6 @@ FROM scratch AS production
 COPY --from=runtime /layers/runtime/ /
 COPY --from=assembled /layers/dependencies/ /
 COPY --from=traced /layers/resources/ /
-COPY --from=builder /layers/code/ /
 ARG APP_WORKDIR PORT UID GID MAINTAINER
 WORKDIR ${APP_WORKDIR}
 ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp LOGNAME=app LANG=C.UTF-8 \
@@ -110,6 +110,7 @@ ENTRYPOINT ["/opt/venv/bin/python3", "/opt/image/start.py"]
 CMD ["serve"]
 STOPSIGNAL SIGTERM
 LABEL maintainer="${MAINTAINER}"
+COPY --from=builder /layers/code/ /
 # --- test ---------------------------------------------------------------------------------------------------
 # pytest and its companions, and nothing that the image has already. Then the real start under the loader's eyes.
 FROM assembled AS test-dependencies

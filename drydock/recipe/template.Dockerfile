@@ -33,7 +33,6 @@ FROM ${PYTHON_IMAGE} AS slim
 # <packages>
 COPY --from=compiled /opt/venv /opt/venv
 COPY --from=builder /layers/resources/ /
-COPY --from=builder /layers/code/ /
 ARG APP_WORKDIR PORT UID GID MAINTAINER
 WORKDIR ${APP_WORKDIR}
 # The environment's programs come first. Nothing is written beside the code: the file system is read-only.
@@ -48,6 +47,8 @@ ENTRYPOINT ["/opt/venv/bin/python3", "/opt/image/start.py"]
 CMD ["serve"]
 STOPSIGNAL SIGTERM
 LABEL maintainer="${MAINTAINER}"
+# Last: after a change of source, this step alone runs.
+COPY --from=builder /layers/code/ /
 
 # Production's layers, by rate of change. EXTRA_FILES: what the application opens by name, such as libmagic.so.1
 FROM python AS runtime
@@ -66,7 +67,6 @@ FROM scratch AS production
 COPY --from=runtime /layers/runtime/ /
 COPY --from=assembled /layers/dependencies/ /
 COPY --from=traced /layers/resources/ /
-COPY --from=builder /layers/code/ /
 # <settings>
 
 # pytest and its companions, and nothing that the image has already. Then the real start under the loader's eyes.

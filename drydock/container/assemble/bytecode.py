@@ -9,13 +9,12 @@ from __future__ import annotations
 import importlib.util
 import os
 import py_compile
+import sys
 import sysconfig
 import warnings
-from collections.abc import Collection, Iterable, Sequence
-from multiprocessing import get_context
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
-FORK = get_context("fork")
 # Processes that compile: the same number on every machine, see `write`.
 PARTS = 4
 # Its name holds the architecture; a measurement on one counts for every other.
@@ -34,23 +33,46 @@ def measured(profile: Path) -> frozenset[str] | None:
 
 
 def write(root: Path, shown: Path, names: Iterable[str], profile: Collection[str] | None = None) -> None:
-    """Compile modules with several processes; skip files for other Pythons, and templates.
+    """Compile modules with several processes; skip files for other Pythons, and templates."""
+    finish(start(root, shown, names, profile))
+
+
+def start(root: Path, shown: Path, names: Iterable[str], profile: Collection[str] | None = None) -> list[int]:
+    """Start to compile modules; return the processes for `finish`.
 
     `shown` is the root's path in the image, for tracebacks. The files have their final times.
 
     marshal's output depends on which other objects are alive. So every machine uses the same number of parts,
-    each in a process forked from this one. Exits if one ends early.
+    each in a process forked from this one.
     """
     wanted = sorted(name for name in names if name.endswith(".py") and (profile is None or name in profile))
-    parts = [
-        FORK.Process(target=_compile, args=(root, shown, wanted[number::PARTS])) for number in range(PARTS)
-    ]
-    for part in parts:
-        part.start()
-    for part in parts:
-        part.join()
-    if any(part.exitcode for part in parts):
+    parts = (wanted[number::PARTS] for number in range(PARTS))
+    return [forked(lambda part=part: _compile(root, shown, part)) for part in parts if part]  # type: ignore[misc]
+
+
+def finish(parts: Iterable[int]) -> None:
+    """Wait for all processes; exit if one ended early."""
+    failures = [failed(part) for part in parts]
+    if any(failures):
         raise SystemExit("error: compiling ended early; give the build more memory")
+
+
+def forked(work: Callable[[], object]) -> int:
+    """Start work in a process forked from this one, and return its id."""
+    if number := os.fork():
+        return number
+    try:
+        work()
+        os._exit(0)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+    finally:
+        os._exit(1)
+
+
+def failed(process: int) -> bool:
+    """Wait for the end of a process, and tell whether it failed."""
+    return os.waitpid(process, 0)[1] != 0
 
 
 def _compile(root: Path, shown: Path, names: Sequence[str]) -> None:

@@ -8,7 +8,6 @@ import shutil
 from pathlib import Path
 
 from assemble import bytecode, times
-from assemble.tree import walk
 
 CODE = (".py", ".pyc")
 # The start script and the health probe are drydock's own.
@@ -37,18 +36,23 @@ def divide(tree: Path, code: Path, resources: Path, workdir: str) -> None:
             _make(code / inside, Path(place))
 
 
-def settle(tree: Path) -> None:
-    """Set the modes, bytecode and times of a tree: everyone may read, only the owner may write.
+def settle(*trees: Path) -> None:
+    """Set the modes, bytecode and times of trees: everyone may read, only the owner may write.
 
     A folder of root's group with another owner than root is writable by the application. Users that a cluster
     assigns are in root's group, too.
     """
-    bytecode_of = sorted(str(path.relative_to(tree)) for path in walk(tree))
-    _open(tree)
-    times.settle(tree)
-    bytecode.write(tree, Path("/"), bytecode_of)
-    _open(tree)
-    times.settle(tree)
+    parts: list[int] = []
+    for tree in trees:
+        found = (Path(place, name) for place, _, names in os.walk(tree) for name in names)
+        modules = [str(path.relative_to(tree)) for path in found]
+        _open(tree)
+        times.settle(tree)
+        parts += bytecode.start(tree, Path("/"), modules)
+    bytecode.finish(parts)
+    for tree in trees:
+        _open(tree)
+        times.settle(tree)
 
 
 def _open(tree: Path) -> None:

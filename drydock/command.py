@@ -82,6 +82,7 @@ def stream(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     source: str = "both",
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> Completed:
     """Run a command and pass on its output while it runs; never raise for an exit code.
 
@@ -90,6 +91,7 @@ def stream(
         env: Variables to add to this process's own.
         source: ``stderr``, or ``both`` for standard output and error as one stream. The other stream is
             collected and returned.
+        meanwhile: Called once the command runs, for work that needs no output of it.
     """
     with _started(args, cwd=cwd, env=env, merged=source == "both") as process:
         watched = process.stderr if source == "stderr" else process.stdout
@@ -100,6 +102,7 @@ def stream(
             # Drained beside the watched stream, so that a full pipe cannot stall the child.
             reader = threading.Thread(target=lambda: collected.append(_read_all(process.stdout)), daemon=True)
             reader.start()
+        meanwhile()
         seen: list[str] = []
         for chunk in _chunks(watched.fileno()):
             seen.append(chunk)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from drydock.build import BuildResult, Options
-from drydock.image import Anatomy, Image, content_digest
 from drydock.progress import Say
 from drydock.project import Project
 from drydock.project.git import Checkout
@@ -15,6 +15,9 @@ from drydock.state import history as kept
 from drydock.state.history import Build, History, Judged, Origin, Weighed
 from drydock.verdict import Verdict
 from drydock.workspace import Listener, Workspace
+
+if TYPE_CHECKING:
+    from drydock.image import Image
 
 
 class Recorder(Listener):
@@ -66,6 +69,8 @@ def verdict(whose: Origin, content: str, said: Verdict, say: Say) -> None:
 
 def weigh(read: Image) -> Weighed:
     """Return an image's sizes, by layer and by package."""
+    from drydock.image import Anatomy, content_digest  # after a build, which leaves time for it
+
     layers = (kept.LayerSize(one.diff_id, one.instruction, one.on_disk, one.on_wire) for one in read.layers)
     listed = Anatomy(read).inventory.packages
     packages = (kept.PackageSize(one.source.value, one.name, one.version, one.size) for one in listed)

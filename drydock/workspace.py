@@ -11,16 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drydock import base as bases
-from drydock import image as images
 from drydock.build import BuildResult, OnUpdate, Options, build
 from drydock.engine import Engine
 from drydock.errors import DrydockError
-from drydock.image import Image
 from drydock.progress import Say, silent
 from drydock.project import Project, git, lock
 from drydock.project.git import Checkout
 
 if TYPE_CHECKING:
+    from drydock.image import Image
     from drydock.recipe.current import Recipe
 
 
@@ -73,6 +72,7 @@ class Workspace:
     label: Callable[[Project, Checkout, bases.Base], Mapping[str, str]] = unlabelled  # an image's labels
     listeners: Sequence[Listener] = ()
     platform: str = ""  # such as linux/arm64; empty for the engine's own
+    meanwhile: Callable[[], object] = lambda: None  # called while the builder runs
     _base: bases.Base | None = None
     _built: dict[str, BuildResult] = field(default_factory=dict)
     _measured: dict[str, Image] = field(default_factory=dict)
@@ -146,7 +146,7 @@ class Workspace:
         began = time.monotonic()
         try:
             with self.progress.build(complete.target, brief) as on_update:
-                result = build(self.engine, self.project, complete, on_update)
+                result = build(self.engine, self.project, complete, on_update, self.meanwhile)
         except DrydockError as error:
             for listener in self.listeners:
                 listener.failed(self, complete, time.monotonic() - began, error.args[0])
@@ -180,12 +180,17 @@ class Workspace:
 
     def look(self, name: str) -> Image:
         """Read an image by its reference on the engine, or by the path of an archive or OCI layout."""
+        from drydock import image as images
+
         if (path := Path(name)).exists():
             return images.read_archive(path, compression=self.project.compression)
         return self.measure(name)
 
     def measure(self, image_id: str) -> Image:
         """Return the layers, files and sizes of an engine's image, read once per process."""
+        # Imported here: an image is read after its build, which leaves time for it.
+        from drydock import image as images
+
         if image_id not in self._measured:
             with self.progress.wait("weighing the image"):
                 read = images.read(self.engine, image_id, compression=self.project.compression)

@@ -140,22 +140,19 @@ def _resolve(
 
 def look(engine: Engine, reference: str, platform: str = "") -> Base | None:
     """Return the engine's image of this reference, None without one for the platform."""
-    import docker
-
-    try:
-        image = engine.sdk.images.get(reference)
-    except docker.errors.ImageNotFound:
+    image = engine.image(reference)
+    if image is None:
         return None
     # Podman also finds local/python under the name of python.
-    wanted, tags = short_name(reference), {short_name(tag) for tag in image.tags}
+    wanted, tags = short_name(reference), {short_name(tag) for tag in image.get("RepoTags") or ()}
     if wanted not in tags and any(tag.endswith(f"/{wanted}") for tag in tags):
         return None
-    if platform and image.attrs["Architecture"] != make.architecture(platform):
+    if platform and image["Architecture"] != make.architecture(platform):
         return None
-    published = [digest.partition("@")[2] for digest in image.attrs.get("RepoDigests") or []]
-    digest = published[0] if published else str(image.id)
+    published = [digest.partition("@")[2] for digest in image.get("RepoDigests") or []]
+    digest = published[0] if published else str(image["Id"])
     # The image's label tells that drydock made it, also under a later reference.
-    if image.labels.get(make.KIND_LABEL) == "made":
+    if ((image.get("Config") or {}).get("Labels") or {}).get(make.KIND_LABEL) == "made":
         return Base(reference, digest, "made", "made here before")
     return Base(reference, digest, "local", "it is on the engine")
 

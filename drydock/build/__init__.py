@@ -64,12 +64,19 @@ class BuildResult:
 
 
 def build(
-    engine: Engine, project: Project, options: Options, on_update: OnUpdate = lambda _: None
+    engine: Engine,
+    project: Project,
+    options: Options,
+    on_update: OnUpdate = lambda _: None,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> BuildResult:
     """Build one target of the project's Dockerfile.
 
     A build without cache has its own cache mounts, so that the user's caches stay. They are removed where
     nothing else is lost: with images in containerd's store, BuildKit then forgets every step on a base.
+
+    Args:
+        meanwhile: Called once the builder runs.
     """
     known = plan.targets(plan.dockerfile(project, options))
     if options.target not in known:
@@ -78,17 +85,22 @@ def build(
         raise UnknownTarget(target=options.target, known=listed)
     chosen = builders.find(engine, options.builder)
     if not options.no_cache or options.mount_namespace:
-        return _run(engine, chosen, project, options, on_update)
+        return _run(engine, chosen, project, options, on_update, meanwhile)
     fresh = f"{COLD}{uuid.uuid4().hex}"
     try:
-        return _run(engine, chosen, project, options.but(mount_namespace=fresh), on_update)
+        return _run(engine, chosen, project, options.but(mount_namespace=fresh), on_update, meanwhile)
     finally:
         if not (chosen.own and engine.containerd):
             remove_mounts(chosen, fresh)
 
 
 def _run(
-    engine: Engine, chosen: Builder, project: Project, options: Options, on_update: OnUpdate
+    engine: Engine,
+    chosen: Builder,
+    project: Project,
+    options: Options,
+    on_update: OnUpdate,
+    meanwhile: Callable[[], object],
 ) -> BuildResult:
     progress = podman.Text() if chosen.podman else Progress()
 
@@ -108,7 +120,8 @@ def _run(
         credentials = {plan.CREDENTIALS: index_credentials(project.root)}
         environment = {**chosen.environment} | plan.RECORD | credentials
         environment |= podman.variables(options, outputs) if chosen.podman else {}
-        done = command.stream(args, consume, env=environment, source="both" if chosen.podman else "stderr")
+        source = "both" if chosen.podman else "stderr"
+        done = command.stream(args, consume, env=environment, source=source, meanwhile=meanwhile)
         seconds = time.monotonic() - began
         kept.repeat(progress.steps.values(), kept.inputs(project, options))
         if done.code != 0:

@@ -35,9 +35,5 @@ def image_id(engine: Engine, outputs: Path) -> str:
     manifest = str(metadata(outputs).get("containerimage.digest", ""))
     if not configuration or manifest in ("", configuration):
         return configuration
-    import docker
-
-    try:
-        return str(engine.sdk.images.get(configuration).id)
-    except docker.errors.ImageNotFound:
-        return manifest
+    found = engine.image(configuration)
+    return str(found["Id"]) if found else manifest

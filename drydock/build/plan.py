@@ -9,6 +9,7 @@ from pathlib import Path
 
 from drydock.build import identity
 from drydock.build.errors import BadDockerfile
+from drydock.engine import find
 from drydock.errors import BadConfiguration
 from drydock.project import Project
 from drydock.project.dockerfile import stages
@@ -18,8 +19,9 @@ from drydock.project.network import index_credentials, index_variable, proxy_var
 OFFERED = ("production", "slim", "builder", "test")
 
 
-# Makes buildx 0.14 and newer write BuildKit's whole record of the build into the metadata.
-RECORD = {"BUILDX_METADATA_PROVENANCE": "max"}
+# Makes buildx 0.14 and newer write BuildKit's whole record of the build into the metadata. What
+# buildx asks git about takes six processes, and drydock knows it.
+RECORD = {"BUILDX_METADATA_PROVENANCE": "max", "BUILDX_GIT_INFO": "false"}
 NONE: Mapping[str, str] = {}
 # Passes the credentials of named indexes to buildx, which mounts them as a secret.
 CREDENTIALS = "DRYDOCK_INDEX_CREDENTIALS"
@@ -66,7 +68,7 @@ def arguments(
     """
     secrets = given_secrets(project, options, ca_bundle, environment)
     return [
-        *("docker", "buildx", "build", "--progress=rawjson"),
+        *(*find.buildx(), "build", "--progress=rawjson"),
         *(f"--build-context={familiar(name)}={address}" for name, address in sorted(images.items())),
         *identity.arguments(outputs),
         # A provenance in the image has times, which would give equal builds different digests.

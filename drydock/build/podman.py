@@ -42,7 +42,7 @@ def is_here(engine: Engine) -> bool:
         done = command.run([PROGRAM, "info", told], check=False)
     except CommandMissing:
         return False
-    return done.stdout.strip() == f"false {engine.sdk.info().get('DockerRootDir')}"
+    return done.stdout.strip() == f"false {engine.info.get('DockerRootDir')}"
 
 
 def arguments(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
+import http.client
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from drydock.engine import find
 from drydock.engine.errors import EngineGone, NoEngine
@@ -78,7 +81,45 @@ class Engine:
     @functools.cached_property
     def version(self) -> dict[str, Any]:
         """Its own description: version, architecture, components."""
-        return dict(self.sdk.version())
+        return self._asked("/version") or dict(self.sdk.version())
+
+    @functools.cached_property
+    def info(self) -> dict[str, Any]:
+        """Its settings, its id and its storage."""
+        return self._asked("/info") or dict(self.sdk.info())
+
+    def image(self, reference: str) -> dict[str, Any] | None:
+        """Return an image's description; None without an image of this name."""
+        found = self._asked(f"/images/{quote(reference, safe='')}/json")
+        if found is not None:
+            return found or None
+        import docker
+
+        try:
+            return dict(self.sdk.images.get(reference).attrs)
+        except docker.errors.ImageNotFound:
+            return None
+
+    def history(self, image: str) -> list[dict[str, Any]]:
+        """Return an image's instructions and their sizes, the last one first."""
+        found = self._asked(f"/images/{quote(image, safe='')}/history")
+        return list(found or self.sdk.images.get(image).history())
+
+    def _asked(self, url: str) -> Any:
+        """Return an engine's answer, empty for 404; None where the SDK has to ask, or to explain a refusal.
+
+        Without the SDK, whose import takes longer than most commands ask for.
+        """
+        scheme, _, path = self.host.partition("://")
+        if scheme != "unix" or "sdk" in vars(self):
+            return None
+        try:
+            status, answer = find.get(path, url, CALL_SECONDS)
+        except (OSError, http.client.HTTPException) as error:
+            raise EngineGone(host=self.host) from error
+        if status == http.client.OK:
+            return json.loads(answer)
+        return {} if status == http.client.NOT_FOUND else None
 
     @property
     def podman(self) -> bool:
@@ -108,13 +149,13 @@ class Engine:
     @contextmanager
     def answering(self) -> Iterator[None]:
         """Turn a broken connection to the engine into EngineGone."""
-        # The SDK does not wrap the exceptions of its HTTP client.
-        import requests
-
         try:
             yield
-        except requests.exceptions.RequestException as error:
-            if error.response is not None:
+        except OSError as error:
+            # The SDK does not wrap the exceptions of its HTTP client.
+            import requests
+
+            if not isinstance(error, requests.exceptions.RequestException) or error.response is not None:
                 raise
             raise EngineGone(host=self.host) from error
 

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ DENIED = "permission denied"
 NO_SSH = "the SDK needs paramiko for ssh, and it is not installed"
 # The SDK's errors wrap those of three libraries; the innermost says it in two words.
 _CAUSE = re.compile(r"\[Errno -?\d+\] ([^'\")]+)|(timed out)")
+# Where the docker CLI looks for its plugins, after the user's folders.
+PLUGINS = tuple(
+    f"/usr/{place}/docker/cli-plugins" for place in ("local/lib", "local/libexec", "lib", "libexec")
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ def candidates(environment: Mapping[str, str] = os.environ) -> Iterator[Candidat
 
 def current_context(environment: Mapping[str, str]) -> Candidate | None:
     """Read the selected docker context from the CLI's own files; None for the default one."""
-    folder = Path(environment.get("DOCKER_CONFIG") or Path(environment.get("HOME") or "/") / ".docker")
+    folder = _folder(environment)
     name = environment.get("DOCKER_CONTEXT") or _read_json(folder / "config.json").get("currentContext")
     if not name or name == "default":
         return None
@@ -64,6 +69,31 @@ def current_context(environment: Mapping[str, str]) -> Candidate | None:
             host = content.get("Endpoints", {}).get("docker", {}).get("Host", "")
             return Candidate(host, f"docker context {name}", chosen=True, context=str(name))
     return Candidate("", f"docker context {name}, which does not exist", chosen=True, context=str(name))
+
+
+def buildx(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Return the command that starts buildx: the plugin itself, since the docker CLI takes longer to find it.
+
+    A script in the CLI's place may do more, and so has the last word.
+    """
+    docker = shutil.which("docker", path=environment.get("PATH"))
+    if docker and not _is_script(Path(docker)):
+        own = _folder(environment)
+        extra = _read_json(own / "config.json").get("cliPluginsExtraDirs") or ()
+        for folder in (*extra, own / "cli-plugins", *PLUGINS):
+            if (plugin := Path(folder, "docker-buildx")).is_file() and os.access(plugin, os.X_OK):
+                return (str(plugin),)
+    return ("docker", "buildx")
+
+
+def _is_script(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"#!"
+
+
+def _folder(environment: Mapping[str, str]) -> Path:
+    """Return the folder of the docker CLI's settings."""
+    return Path(environment.get("DOCKER_CONFIG") or Path(environment.get("HOME") or "/") / ".docker")
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -99,22 +129,29 @@ def answers(candidate: Candidate) -> str | None:
 
 
 def _ping_socket(path: str) -> str | None:
-    connection = http.client.HTTPConnection("localhost", timeout=PING_SECONDS)
     try:
-        connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.sock.settimeout(PING_SECONDS)
-        connection.sock.connect(path)
-        connection.request("GET", "/_ping")
-        status = connection.getresponse().status
+        status, _ = get(path, "/_ping", PING_SECONDS)
     except FileNotFoundError:
         return "no socket"
     except PermissionError:
         return DENIED
     except (OSError, http.client.HTTPException) as error:
         return str(error) or type(error).__name__
+    return None if status == http.client.OK else f"status {status}"
+
+
+def get(socket_path: str, url: str, seconds: float) -> tuple[int, bytes]:
+    """Return an engine's status and answer, without the SDK."""
+    connection = http.client.HTTPConnection("localhost", timeout=seconds)
+    try:
+        connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.sock.settimeout(seconds)
+        connection.sock.connect(socket_path)
+        connection.request("GET", url)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
     finally:
         connection.close()
-    return None if status == http.client.OK else f"status {status}"
 
 
 def client(candidate: Candidate, timeout: int) -> docker.DockerClient:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from drydock import temporary
 from drydock.engine import Engine
@@ -24,9 +24,6 @@ from drydock.image.errors import DamagedImage
 from drydock.image.model import Config, Image, Layer
 from drydock.image.record import CHUNK
 from drydock.project.compression import ZSTD, Compression
-
-if TYPE_CHECKING:
-    import docker.models.images
 
 # Only these instructions add a layer; WORKDIR adds one if its folder is new.
 _LAYER_MAKERS = re.compile(r"^(?:/bin/sh -c |RUN|COPY|ADD)")
@@ -43,21 +40,25 @@ def read(
     """
     looking = Analyst(cache or user_cache(), compression)
     with answers(engine, reference):
-        found = engine.sdk.images.get(reference)
-        return _from_cache(engine, found, reference, looking) or saved(
-            engine, reference, found.attrs, looking
+        inspected = engine.image(reference)
+        if inspected is None:
+            raise ImageMissing(reference=reference)
+        return _from_cache(engine, inspected, reference, looking) or saved(
+            engine, reference, inspected, looking
         )
 
 
 @contextmanager
 def answers(engine: Engine, reference: str) -> Iterator[None]:
     """Turn the engine's errors about an image into drydock's."""
-    import docker
-
     try:
         with engine.answering():
             yield
-    except docker.errors.APIError as error:
+    except OSError as error:
+        import docker
+
+        if not isinstance(error, docker.errors.APIError):
+            raise
         # The engine answers an illegal name with 400.
         if error.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST):
             raise ImageMissing(reference=reference) from error
@@ -65,10 +66,9 @@ def answers(engine: Engine, reference: str) -> Iterator[None]:
 
 
 def _from_cache(
-    engine: Engine, found: docker.models.images.Image, reference: str, looking: Analyst
+    engine: Engine, inspected: Mapping[str, Any], reference: str, looking: Analyst
 ) -> Image | None:
     """Return the image without reading a layer; None if the cache lacks part of it."""
-    inspected = found.attrs
     diff_ids = inspected["RootFS"].get("Layers") or []
     known = [pair for diff_id in diff_ids if (pair := looking.known(diff_id))]
     if len(known) != len(diff_ids):
@@ -81,7 +81,7 @@ def _from_cache(
     made = (
         instructions(history, len(diff_ids))
         if history
-        else guess_instructions(found.history(), len(diff_ids))
+        else guess_instructions(engine.history(inspected["Id"]), len(diff_ids))
     )
     if made is None:
         return None

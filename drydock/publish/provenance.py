@@ -21,7 +21,7 @@ from typing import Any
 
 from drydock import command
 from drydock.base import Base
-from drydock.engine import Engine
+from drydock.engine import Engine, find
 from drydock.project.git import Checkout
 from drydock.secrets import plain_urls, public
 from drydock.state.receipts import Waiver
@@ -59,12 +59,12 @@ def observed(
 ) -> Build:
     """Describe a build on an engine, with the versions of its tools."""
     with engine.answering():
-        identity = str(engine.sdk.info().get("ID", ""))
+        identity = str(engine.info.get("ID", ""))
         version = str(engine.version["Version"])
     if engine.podman:
         versions = {"podman": version}
     else:
-        buildx = command.run(["docker", "buildx", "version"], env=engine.environment).stdout.split()
+        buildx = command.run([*find.buildx(), "version"], env=engine.environment).stdout.split()
         versions = {"docker-engine": version, "docker-buildx": buildx[1] if len(buildx) > 1 else ""}
     return Build(target, build_args, f"urn:drydock:engine:{identity}", versions, platforms, added)
 

@@ -188,5 +188,5 @@ def registry(
 def without_tls(engine: Engine, target: Reference) -> bool:
     """Tell whether the engine uses a registry without verified TLS."""
     with engine.answering():
-        settings = engine.sdk.info().get("RegistryConfig") or {}
+        settings = engine.info.get("RegistryConfig") or {}
     return is_insecure(target, settings)

@@ -6,6 +6,7 @@ import fcntl
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from drydock import project as projects
 from drydock import recipe, state
@@ -13,21 +14,11 @@ from drydock.detect.errors import Undecided
 from drydock.progress import Patience, Say, silent, unseen
 from drydock.project import Project
 from drydock.project.model import STATE
-from drydock.recipe import (
-    dockerfile,
-    drift,
-    expectations,
-    ignorefile,
-    manifests,
-    packaged,
-    resolution,
-    resolve,
-    writing,
-    written,
-)
-from drydock.recipe.blueprint import Blueprint
-from drydock.recipe.recipes import RESOLVED
+from drydock.recipe import drift, packaged, writing, written
 from drydock.spelling import spelled
+
+if TYPE_CHECKING:
+    from drydock.recipe.blueprint import Blueprint
 
 # The stage that the scripts replace, also their folder in the recipe's.
 SCRIPTS = "drydock"
@@ -51,6 +42,10 @@ def of(project: Project, say: Say = silent, patience: Patience = unseen) -> Reci
         return _written(project, place, say)
     if (project.root / "Dockerfile").is_file():
         say("the project's own Dockerfile stays as it is; drydock reads from it what the image needs")
+    # Imported here: a build from a written Dockerfile should not wait for it.
+    from drydock.recipe import resolution, resolve
+    from drydock.recipe.recipes import RESOLVED
+
     blueprint = _blueprint(project)
     unlocked = resolve.is_needed(blueprint)
     fit = "python" not in projects.table(project.root)
@@ -92,6 +87,9 @@ def _written(project: Project, place: Path, say: Say) -> Recipe:
 
 def render(blueprint: Blueprint, locks: Mapping[str, str]) -> dict[str, str]:
     """Return the files of a recipe outside of the project; `locks` are the texts that it lacks, by path."""
+    from drydock.recipe import dockerfile, ignorefile
+    from drydock.recipe.recipes import RESOLVED
+
     return {
         "Dockerfile": dockerfile.render(blueprint, outside=True),
         "Dockerfile.dockerignore": ignorefile.render(blueprint, outside=True),
@@ -102,6 +100,8 @@ def render(blueprint: Blueprint, locks: Mapping[str, str]) -> dict[str, str]:
 
 def _beside(blueprint: Blueprint) -> dict[str, str]:
     """Return a project's manifests and expectations: text by path."""
+    from drydock.recipe import expectations, manifests
+
     return {**manifests.render(blueprint), **expectations.render(blueprint)}
 
 

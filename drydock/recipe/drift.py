@@ -7,13 +7,15 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from drydock.project import Project, ignore
 from drydock.project.dockerfile import Instruction, arguments, expand, instructions
-from drydock.recipe import dockerfile, written
-from drydock.recipe.blueprint import Blueprint
-from drydock.recipe.contents import is_below
+from drydock.recipe import written
 from drydock.recipe.errors import RecipeStale
+
+if TYPE_CHECKING:
+    from drydock.recipe.blueprint import Blueprint
 
 _BIND = re.compile(r"--mount=type=bind,source=([^,\s]+)")
 # A pattern, or an address.
@@ -69,6 +71,9 @@ class _Hidden:
 
 def _changed(project: Project, blueprint: Blueprint, text: str, hidden: _Hidden) -> Iterator[str]:
     """Yield the findings that a Dockerfile lacks, unless a person changed them there."""
+    from drydock.recipe import dockerfile
+    from drydock.recipe.contents import is_below
+
     copied = sources(text)
     # The copy of the whole folder does not bring the tests.
     narrow = [path for path in copied if path not in (".", blueprint.base)]

@@ -25,8 +25,6 @@ def build(
 ) -> None:
     """Build the image; show its sizes and the steps that were cached."""
     from drydock.build.plan import Options, key_values
-    from drydock.report import console, print_json
-    from drydock.report.build import as_json, show
 
     options = Options(
         target=given.target,
@@ -39,6 +37,9 @@ def build(
     # Each under a name of its own: few image stores hold several platforms under one.
     pipes = [given.pipe.on(one) for one in platform.split(",")]
     results = [pipe.build(options.but(reference=pipe.reference(given.target))) for pipe in pipes]
+    from drydock.report import console, print_json
+    from drydock.report.build import as_json, show
+
     if given.json:
         found = [as_json(pipe, result) for pipe, result in zip(pipes, results, strict=True)]
         print_json(found[0] if len(found) == 1 else {"builds": found})

@@ -66,10 +66,14 @@ class Given:
         from drydock.detect.project import load
         from drydock.engine import connect
         from drydock.publish.builds import open_workspace
-        from drydock.report.progress import Shown
 
-        shown = None if self.hushed else Shown()
+        shown = None
+        if not self.hushed:
+            from drydock.report.progress import Shown
+
+            shown = Shown()
         workspace = open_workspace(connect(), load(Path(self.project)), voice(self.hushed), shown)
+        workspace.meanwhile = _import_the_rest
         return workspace.on(self.platform)
 
     @property
@@ -94,6 +98,11 @@ class Given:
             shown(console())
         else:
             print(*(folded(line, sys.stdout) for line in shown), sep="\n")
+
+
+def _import_the_rest() -> None:
+    """Import the modules that measure an image and show it."""
+    import drydock.report.build  # noqa: F401
 
 
 def guarded(body: Body, doing: str, shared: Sequence[str]) -> Body:

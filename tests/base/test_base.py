@@ -530,8 +530,8 @@ def test_a_killed_bootstrap_leaves_nothing_mounted(
     ],
 )
 def test_podmans_match_of_another_image_is_no_base(tags: list[str], wanted: str, there: bool) -> None:
-    image = SimpleNamespace(tags=tags, attrs={"RepoDigests": []}, id="sha256:1", labels={})
-    engine: Any = SimpleNamespace(sdk=SimpleNamespace(images={wanted: image}))
+    image = {"RepoTags": tags, "RepoDigests": [], "Id": "sha256:1", "Config": None}
+    engine: Any = SimpleNamespace(image={wanted: image}.get)
 
     assert (base.look(engine, wanted) is not None) is there
 

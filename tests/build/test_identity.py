@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
-import docker
 import pytest
 
 from drydock.build import identity
@@ -27,12 +26,8 @@ def said(folder: Path, *, configuration: str = "", manifest: str = "") -> Path:
 def engine(*known: str) -> Engine:
     """An engine with images of these ids."""
 
-    def get(wanted: str) -> Any:
-        if wanted not in known:
-            raise docker.errors.ImageNotFound(wanted)
-        return SimpleNamespace(id=wanted)
-
-    return cast(Engine, SimpleNamespace(sdk=SimpleNamespace(images=SimpleNamespace(get=get))))
+    images = {wanted: {"Id": wanted} for wanted in known}
+    return cast(Engine, SimpleNamespace(image=images.get))
 
 
 @pytest.mark.parametrize(

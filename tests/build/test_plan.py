@@ -8,7 +8,7 @@ from drydock.build.errors import BadDockerfile
 from drydock.build.plan import Options, arguments, key_values, targets
 from drydock.doctor import network
 from drydock.engine import Engine
-from drydock.engine.find import Candidate
+from drydock.engine.find import Candidate, buildx
 from drydock.errors import BadConfiguration
 from drydock.project.network import INDEX_VARIABLES, index_credentials
 from tests.conftest import MakeProject
@@ -24,7 +24,7 @@ def build_arguments(
 def test_default_build_loads_the_production_target(make_project: MakeProject) -> None:
     args = build_arguments(make_project, Options(reference="shop:dev"))
 
-    assert args[:4] == ["docker", "buildx", "build", "--progress=rawjson"]
+    assert args[: len(buildx()) + 2] == [*buildx(), "build", "--progress=rawjson"]
     assert {"--target=production", "--tag=shop:dev", "--load"} <= set(args)
     assert "--no-cache" not in args
 

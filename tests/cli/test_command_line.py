@@ -283,6 +283,16 @@ def test_the_version_is_told_without_an_import_of_invoke() -> None:
     assert (done.stdout, done.stderr) == (f"drydock {package.version()}\n", "")
 
 
+def test_an_import_of_invoke_brings_no_asyncio() -> None:
+    code = "import sys; sys.argv = ['drydock', '--list']; from drydock import cli; import atexit; "
+    code += (
+        "atexit.register(lambda: print('asyncio' in sys.modules, __import__('unittest.mock').mock.Mock)); "
+    )
+    done = run("-c", f"{code}cli.main()", command=[sys.executable])
+
+    assert done.stdout.splitlines()[-1] == "False <class 'unittest.mock.Mock'>"
+
+
 def test_invokes_yaml_is_loaded_only_where_it_is_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

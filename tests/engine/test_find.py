@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import socketserver
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ import pytest
 
 from drydock import engine
 from drydock.engine import apt, find, install
-from drydock.engine.errors import NoEngine
+from drydock.engine.errors import EngineGone, NoEngine
 
 
 @contextmanager
@@ -198,3 +199,61 @@ def test_an_engine_over_ssh_names_the_package_that_it_needs(monkeypatch: pytest.
         "ssh, and it is not installed); install it beside drydock: `uv tool install --with paramiko "
         "fastapi-drydock`, or `pip install paramiko`"
     )
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Path:
+    """A home folder with the docker CLI on PATH, and buildx among the user's plugins."""
+    for name in ("bin/docker", ".docker/cli-plugins/docker-buildx"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"\x7fELF")
+        path.chmod(0o755)
+    return tmp_path
+
+
+def buildx(home: Path) -> tuple[str, ...]:
+    return find.buildx({"HOME": str(home), "PATH": str(home / "bin")})
+
+
+def test_buildx_is_started_without_the_docker_cli(programs: Path) -> None:
+    plugin = programs / ".docker/cli-plugins/docker-buildx"
+    assert buildx(programs) == (str(plugin),)
+
+    other = programs / "extra/docker-buildx"
+    other.parent.mkdir()
+    plugin.rename(other)
+    (programs / ".docker/config.json").write_text(json.dumps({"cliPluginsExtraDirs": [str(other.parent)]}))
+    assert buildx(programs) == (str(other),)
+
+
+def test_a_script_called_docker_starts_buildx_itself(programs: Path) -> None:
+    (programs / "bin/docker").write_text('#!/bin/sh\nexec sudo /usr/bin/docker "$@"\n')
+    assert buildx(programs) == ("docker", "buildx")
+
+
+def test_without_a_plugin_the_docker_cli_says_so(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(find, "PLUGINS", ())
+    (programs / ".docker/cli-plugins/docker-buildx").chmod(0o644)
+    assert buildx(programs) == ("docker", "buildx")
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (b'HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{"Id": "123"}', {"Id": "123"}),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}", None),
+    ],
+    ids=["there", "missing"],
+)
+def test_an_image_is_described_without_the_sdk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes, expected: object
+) -> None:
+    monkeypatch.setitem(sys.modules, "docker", None)  # an import fails
+    with answering_socket(tmp_path / "d.sock", answer) as host:
+        assert engine.Engine(find.Candidate(host, "a test")).image("shop:dev") == expected
+
+
+def test_an_engine_that_went_away_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EngineGone, match=r"d\.sock stopped answering"):
+        engine.Engine(find.Candidate(f"unix://{tmp_path}/d.sock", "a test")).image("shop:dev")

@@ -283,7 +283,7 @@ def test_extras_that_are_not_asked_for_are_not_rendered(shop: Path, monkeypatch:
         name: extra._replace(render=lambda _, name=name: rendered.append(name) or {})  # type: ignore[misc]
         for name, extra in recipe.EXTRAS.items()
     }
-    monkeypatch.setattr(recipe, "EXTRAS", counted)
+    monkeypatch.setattr("drydock.recipe.files.EXTRAS", counted)
 
     recipe.init(shop, {}, extras=["compose"])
 

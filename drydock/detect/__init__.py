@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,5 +16,6 @@ def __getattr__(name: str) -> object:
     """Import the detector at its first use: a build from a written Dockerfile needs none of it."""
     if name not in __all__:
         raise AttributeError(name)
-    places = (vars(import_module(f"{__name__}.{place}")) for place in ("model", "detector", "explain"))
-    return next(place[name] for place in places if name in place)
+    from drydock.detect import detector, explain, model
+
+    return next(vars(place)[name] for place in (model, detector, explain) if name in vars(place))

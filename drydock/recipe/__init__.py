@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,4 +16,6 @@ def __getattr__(name: str) -> object:
     """Import the whole recipe at its first use: a build from a written Dockerfile only checks that one."""
     if name not in __all__:
         raise AttributeError(name)
-    return vars(import_module(f"{__name__}.files"))[name]
+    from drydock.recipe import files
+
+    return vars(files)[name]

@@ -41,6 +41,8 @@ TABLE = {
     "builds": Kept("drydock/builds", days=90),
     # Each project's last run of its tests: which functions each of them calls.
     "touched": Kept("drydock/touched", days=90),
+    # The modules that each gate's verdict depends on, for the state of drydock's source that names the file.
+    "closures": Kept("drydock/closures", days=30),
     # The clone that each reference on the engine was built from.
     "clones": Kept("drydock/clones", days=90),
     # What steps of builds said, which builders keep in their caches without it.

@@ -110,3 +110,21 @@ def test_the_version_of_a_locked_program_counts(monkeypatch: pytest.MonkeyPatch)
 def test_imports_for_type_checkers_do_not_count() -> None:
     assert "drydock.gates.subject" not in closure.modules("drydock.gates.smoke")
     assert "drydock.engine.runtime" in closure.modules("drydock.gates.smoke")
+
+
+def test_the_modules_of_a_gate_are_read_once_for_the_same_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    before = digests()
+
+    def refuse(_: str) -> ast.Module:
+        raise AssertionError("the source was read again")
+
+    monkeypatch.setattr(closure, "_tree", refuse)
+    assert digests() == before
+
+    [kept] = (tmp_path / "drydock/closures").iterdir()
+    kept.write_text(kept.read_text().replace("drydock.gates.smoke", "drydock.gates"))
+    with pytest.raises(AssertionError, match="read again"):
+        digests()

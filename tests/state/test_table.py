@@ -43,6 +43,7 @@ def fill() -> None:
         home("hadolint") / ".complete",
         state.cache("licences") / "libc6_2.36",
         state.folder("touched") / "0123.json",
+        state.folder("closures") / "0123.json",
         state.folder("remarks") / "0123",
         state.folder("written") / "0123456789abcdef",
         state.cache("recipes") / "0123/Dockerfile",

@@ -22,7 +22,7 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=index \
 WORKDIR /app
 # <dependencies>
 
-# `divide` writes into one file how the application is served, and makes two layers: code, and the rest.
+# `divide` writes into one file how the application is served, and makes two layers: code, and the rest below.
 FROM dependencies AS builder
 ARG APP_WORKDIR PORT UID GID APP_ENTRY_POINT=main:app APP_FACTORY=0 APP_OPTIONS="" APP_PATH=/app APP_LOGGING=0 APP_SETTINGS_CHECK="" APP_MIGRATE="" APP_COMMANDS="" APP_SCRIPTS="" HEALTH_HOST="" HEALTH_PATH=/health
 # <application>
@@ -47,7 +47,6 @@ ENTRYPOINT ["/opt/venv/bin/python3", "/opt/image/start.py"]
 CMD ["serve"]
 STOPSIGNAL SIGTERM
 LABEL maintainer="${MAINTAINER}"
-# Last: after a change of source, this step alone runs.
 COPY --from=builder /layers/code/ /
 
 # Production's layers, by rate of change. EXTRA_FILES: what the application opens by name, such as libmagic.so.1

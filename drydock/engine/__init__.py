@@ -129,7 +129,7 @@ class Engine:
     @property
     def containerd(self) -> bool:
         """Whether its images are in containerd's store."""
-        return "io.containerd.snapshotter" in str(self.sdk.info().get("DriverStatus"))
+        return "io.containerd.snapshotter" in str(self.info.get("DriverStatus"))
 
     @property
     def name(self) -> str:

@@ -100,7 +100,9 @@ def stream(
         reader = None
         if source == "stderr":
             # Drained beside the watched stream, so that a full pipe cannot stall the child.
-            reader = threading.Thread(target=lambda: collected.append(_read_all(process.stdout)), daemon=True)
+            other = process.stdout
+            assert other is not None  # noqa: S101 - as above
+            reader = threading.Thread(target=lambda: collected.append(other.read()), daemon=True)
             reader.start()
         meanwhile()
         seen: list[str] = []
@@ -125,10 +127,6 @@ def by_line(take: Callable[[str], None]) -> Callable[[str], None]:
             take(line)
 
     return tell
-
-
-def _read_all(pipe: object) -> str:
-    return pipe.read()  # type: ignore[attr-defined, no-any-return]
 
 
 def _chunks(descriptor: int) -> Iterator[str]:

@@ -17,8 +17,10 @@ from drydock.build import builder as builders
 from drydock.build import identity, kept, plan, podman
 from drydock.build.builder import Builder
 from drydock.build.errors import BadDockerfile, BuildFailed, NoBuildx, NotInContext, StartNotPulled
-from drydock.build.events import Progress, Step, Update, once, remarks
-from drydock.build.plan import Options
+from drydock.build.events import Progress, once, remarks
+from drydock.build.events import Step as Step
+from drydock.build.events import Update as Update
+from drydock.build.plan import Options as Options
 from drydock.engine import Engine, find
 from drydock.engine.errors import EngineGone
 from drydock.errors import DrydockError, NoSpace
@@ -26,18 +28,6 @@ from drydock.nearest import choices
 from drydock.project import Project, ca_bundle
 from drydock.project.errors import UnknownTarget
 from drydock.project.network import index_credentials
-
-__all__ = [
-    "COLD",
-    "BuildResult",
-    "OnUpdate",
-    "Options",
-    "Step",
-    "Update",
-    "build",
-    "remove_mounts",
-    "warnings",
-]
 
 OnUpdate = Callable[[Update], None]
 # Builds without cache keep their cache mounts in a namespace of their own, with this prefix.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -96,8 +96,3 @@ def explanation(context: ParserContext, task: Task[Any], width: int, *, bold: bo
     if rows:
         yield ""
         yield from columns(rows, width, max(len(name) for name, _ in rows))
-
-
-def known_options(contexts: Iterable[ParserContext]) -> list[str]:
-    """Return every long option of some contexts, as typed."""
-    return [flag for context in contexts for flag in context.flag_names() if flag.startswith("--")]

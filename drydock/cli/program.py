@@ -157,7 +157,8 @@ def explain(
                 return UnknownTask(task=word, how=how)
             return _unknown_task(word, (str(task.name) for task in tasks))
         hidden = {"--complete"}
-        known = set(manual.known_options([context] if context and name else [core])) - hidden | {"--help"}
+        flags = (context if context and name else core).flag_names()
+        known = {flag for flag in flags if flag.startswith("--")} - hidden | {"--help"}
         how = suggestion(word, sorted(known), f"{manual_of} shows them all")
         return UnknownOption(option=word, task=f"drydock {name}" if name else "drydock", how=how)
     explained = f"{manual_of} explains it"

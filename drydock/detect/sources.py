@@ -10,13 +10,12 @@ from packaging.utils import canonicalize_name
 
 from drydock.detect import tools
 from drydock.detect.requirements import read_requirements
-from drydock.detect.tools import Source
+from drydock.detect.tools import Source as Source
 from drydock.detect.tools.base import read_list
-from drydock.detect.tools.pip import DEVELOPMENT, REQUIREMENTS
+from drydock.detect.tools.pip import DEVELOPMENT as DEVELOPMENT
+from drydock.detect.tools.pip import REQUIREMENTS
 from drydock.detect.tools.pipenv import Pipenv
 from drydock.detect.tree import Tree, folder_of, join, strings, table
-
-__all__ = ["DEVELOPMENT", "Source", "declared_names", "declares", "project_table"]
 
 MAX_MANIFESTS = 40
 # Distributions whose top-level module has another name, which a project's own module might have too.

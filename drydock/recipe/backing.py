@@ -143,7 +143,8 @@ def variables(
             scheme = _scheme(backing, setting.default.partition("://")[0], drivers)
             found[setting.name] = backing.address(scheme, host, password)
         elif backing.part.search(setting.name):
-            found[setting.name] = parts[_part(setting.name)]
+            named = (part for part, pattern in PARTS if re.search(rf"{pattern}$", setting.name))
+            found[setting.name] = parts[next(named, "host")]
     if not found:
         name = "REDIS_URL" if backing is REDIS else "DATABASE_URL"
         return {name: backing.address(_scheme(backing, "", drivers), host, password)}
@@ -174,10 +175,6 @@ def _default_scheme(setting: Setting) -> str:
     """Return the scheme of a default URL without its driver; empty for any other default."""
     scheme, mark, _ = setting.default.partition("://")
     return scheme.partition("+")[0] if mark else ""
-
-
-def _part(name: str) -> str:
-    return next((part for part, pattern in PARTS if re.search(rf"{pattern}$", name)), "host")
 
 
 def _scheme(backing: Backing, given: str, drivers: set[str]) -> str:

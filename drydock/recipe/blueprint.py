@@ -120,6 +120,7 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
     only_built -= {*(f.migrate.value.files if f.migrate else ())}
     entries = contents.entries(f.root, source, set(needed) - only_built)
     run = [package.value for package in f.system_run]
+    holds_build = test_lock and BUILD_HEAD in (f.root / test_lock).read_text(encoding="utf-8")
     doubtful = {one.value for one in (*f.system_build, *f.system_run) if one.origin == "dockerfile"}
     also = _also(f.python.value, f.python_supported, hashed=dependencies.hashed)
     last = LAST if LAST in f.python_supported and LAST not in (f.python.value, *also) else ""
@@ -151,7 +152,7 @@ def draw(findings: Findings, table: Mapping[str, Any], image: str, maintainer: s
         tests=contents.tests(f.root, source, entries),
         installed=f.installation.why if f.installation.value.needed else "",
         build_files=_build_files(f, source),
-        build_lock=_existing(f.root, BUILD_LOCK) or (test_lock if _holds_build(f.root, test_lock) else ""),
+        build_lock=_existing(f.root, BUILD_LOCK) or (test_lock if holds_build else ""),
         version_variables=f.installation.value.build_environment,
         system_build=tuple(package.value for package in f.system_build),
         system_run=system.with_beside(run),
@@ -233,10 +234,6 @@ def _build_files(findings: Findings, source: str) -> tuple[str, ...]:
 
 def _existing(root: Path, path: str) -> str:
     return path if (root / path).is_file() else ""
-
-
-def _holds_build(root: Path, lock: str) -> bool:
-    return bool(lock) and BUILD_HEAD in (root / lock).read_text(encoding="utf-8")
 
 
 def _declared(root: Path, dependencies: Dependencies) -> tuple[str, ...]:

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from drydock.detect.model import Dependencies
-from drydock.detect.tools.base import About, Rows, Source, Step, Tool, Upgrade
+from drydock.detect.tools.base import About as About
+from drydock.detect.tools.base import Rows
+from drydock.detect.tools.base import Source as Source
+from drydock.detect.tools.base import Step as Step
+from drydock.detect.tools.base import Tool as Tool
+from drydock.detect.tools.base import Upgrade as Upgrade
 from drydock.detect.tools.pdm import Pdm
 from drydock.detect.tools.pip import Pylock, Pyproject, Requirements
 from drydock.detect.tools.pipenv import Pipenv
 from drydock.detect.tools.poetry import Poetry
-from drydock.detect.tools.setuptools import DECLARATIONS, SETUP, Setuptools
+from drydock.detect.tools.setuptools import DECLARATIONS as DECLARATIONS
+from drydock.detect.tools.setuptools import SETUP as SETUP
+from drydock.detect.tools.setuptools import Setuptools
 from drydock.detect.tools.uv import Uv
-
-__all__ = [
-    "DECLARATIONS",
-    "LOCKED_BY_UV",
-    "LOCKING",
-    "MANIFEST",
-    "SETUP",
-    "TOOLS",
-    "About",
-    "Source",
-    "Step",
-    "Tool",
-    "Upgrade",
-]
 
 # A pyproject.toml without a lock, and drydock's own lock for projects that have none.
 MANIFEST, LOCKED_BY_UV = Pyproject(), Requirements()

@@ -230,9 +230,9 @@ class TestReal:
 
     def test_a_version_is_released_and_verified(self, inside: Podman, shop: Path, folder: Path) -> None:
         program = shutil.copy(cosign.program(), folder / "cosign")
-        inside.run(["ln", "-s", str(program), "/usr/local/bin/cosign"], shop)
-        password, keys = ["env", "COSIGN_PASSWORD=only for tests"], write_files(folder / "keys", {})
-        words = [*password, sys.executable, "-m", "drydock.cli"]
+        inside.run(["ln", "-s", str(program), "/usr/bin/cosign"], shop)
+        (keys := folder / "keys").mkdir()
+        words = ["env", "COSIGN_PASSWORD=only for tests", sys.executable, "-m", "drydock.cli"]
         inside.run([*words, "keys"], keys)
         with serving(inside, folder) as address:
             place = f"--registry={address}/acme"

@@ -16,6 +16,10 @@ def __getattr__(name: str) -> object:
     """Import the detector at its first use: a build from a written Dockerfile needs none of it."""
     if name not in __all__:
         raise AttributeError(name)
-    from drydock.detect import detector, explain, model
+    from drydock.detect import model
 
-    return next(vars(place)[name] for place in (model, detector, explain) if name in vars(place))
+    if name in vars(model):
+        return vars(model)[name]
+    from drydock.detect import detector, explain
+
+    return vars(detector if name == "detect" else explain)[name]

@@ -15,7 +15,6 @@ from drydock.gates.gate import Facts
 from drydock.gates.subject import Subject
 from drydock.project import Project
 from drydock.project import lock as locks
-from drydock.recipe.recipes import RESOLVED
 from drydock.verdict import Outcome, Verdict
 
 GATE = "build_cache"
@@ -143,6 +142,9 @@ def _changed(project: Project, options: Options, scenario: Scenario) -> Iterator
     if scenario.change is None:
         yield options
         return
+    # It brings the detector, which a push without changes does not need.
+    from drydock.recipe.recipes import RESOLVED
+
     with temporary.folder("context") as folder:
         copy = folder / "context"
         if scenario.change is touch_lock and RESOLVED in options.contexts:

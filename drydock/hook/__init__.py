@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from pathlib import Path
 from typing import Literal
 
@@ -95,12 +96,8 @@ def contents(root: Path, commit: str) -> dict[str, str]:
 
 
 def below(files: Mapping[str, str], folder: Path) -> dict[str, str]:
-    paths = {path: Path(path) for path in files}
-    return {
-        where.relative_to(folder).as_posix(): files[path]
-        for path, where in paths.items()
-        if where.is_relative_to(folder)
-    }
+    above = "" if folder == Path() else f"{folder.as_posix()}/"
+    return {path.removeprefix(above): about for path, about in files.items() if path.startswith(above)}
 
 
 def digest(files: Mapping[str, str], patterns: Iterable[str], about: str = "") -> str:
@@ -108,8 +105,8 @@ def digest(files: Mapping[str, str], patterns: Iterable[str], about: str = "") -
 
     In a pattern, ``*`` matches a slash as well. `about` is part of the digest, such as the judged target.
     """
-    wanted = tuple(patterns)
-    found = {path: files[path] for path in sorted(files) if any(fnmatchcase(path, one) for one in wanted)}
+    wanted = re.compile("|".join(map(translate, patterns)) or "(?!)").match
+    found = {path: files[path] for path in sorted(files) if wanted(path)}
     if not found:
         return ""
     lines = "\0".join((about, *(f"{mode_and_digest} {path}" for path, mode_and_digest in found.items())))

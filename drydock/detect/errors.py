@@ -1,7 +1,5 @@
 """Errors about detection."""
 
-from __future__ import annotations
-
 from drydock.errors import DrydockError, Exit
 
 

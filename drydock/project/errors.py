@@ -1,7 +1,5 @@
 """Errors about a project's files."""
 
-from __future__ import annotations
-
 from drydock.errors import DrydockError, Exit
 
 

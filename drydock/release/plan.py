@@ -105,7 +105,8 @@ def _other_version(project: Project, version: str) -> tuple[str, str]:
     if "project" not in content and "poetry" not in tools:
         return _without_manifest(project, version)
     if tools.get("poetry-dynamic-versioning", {}).get("enable"):
-        fact = f"{manifest} leaves the version to [tool.poetry-dynamic-versioning], which is not read"
+        other = "[tool.poetry-dynamic-versioning], which drydock does not read"
+        fact = f"{manifest} leaves the version to {other}"
         return fact, f"write version {version!r} there and set its `enable` to false"
     for name, table in (("project", content.get("project", {})), ("tool.poetry", tools.get("poetry", {}))):
         if "version" in table:

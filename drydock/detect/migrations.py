@@ -22,6 +22,11 @@ SECTION = re.compile(r"^\[([\w-]+)\]", re.M)
 REVISION = re.compile(r"""^revision\b[^=\n]*=\s*["']([^"']+)""", re.M)
 FOLLOWS = re.compile(r"^down_revision\b[^=\n]*=([^\n]*)", re.M)
 QUOTED = re.compile(r"""["']([^"']+)""")
+LOCAL = re.compile(r"^\w+(?:\+\w+)?://(?:[^@/]*@)?((?:localhost|127\.0\.0\.1)(?::\d+)?)(?:/|$)")
+# What Alembic's env.py has where it does not take the address from the configuration file.
+ANOTHER_ADDRESS = re.compile(
+    r"set_(main|section)_option|create_(async_)?engine|\bengine\.|environ|getenv|\[.sqlalchemy\.url.\]\s*=|_url\b"
+)
 # Other tools for migrations, and the command that a person would set.
 OTHERS = {
     "yoyo-migrations": "yoyo apply --batch",
@@ -65,7 +70,8 @@ def find(
             listed = tuple(Found(one.value.command, one.where) for one in nearest)
             return None, [], [Conflict(OPTION, fact, listed, OPTION)]
         if nearest:
-            return _as_run(_to_every_head(tree, nearest[0]), commands), [], []
+            notes = list(_fixed_address(tree, nearest[0]))
+            return _as_run(_to_every_head(tree, nearest[0]), commands), notes, []
     fact = "{} migrates the database: set migrate to its command, `{}`"
     others = sorted(names & OTHERS.keys())
     notes = [Found(fact.format(name, OTHERS[name]), "the dependencies") for name in others]
@@ -80,6 +86,18 @@ def _named_sections(tree: Tree, project: str) -> Iterator[Found[str]]:
         if names and (project == "." or path.startswith(f"{project}/")) and not ASIDE.search(path):
             fact = f"alembic.ini has the sections {', '.join(names)}: set migrate to their commands, such as "
             yield Found(f"{fact}`python3 -m alembic -n {names[0]} upgrade head`", path)
+
+
+def _fixed_address(tree: Tree, found: Found[Migration]) -> Iterator[Found[str]]:
+    """Yield a note where Alembic connects to this machine, whatever the settings say."""
+    path, scripts = found.value.files
+    address = LOCAL.search(section(tree.text(path) or "", "alembic").get("sqlalchemy.url", ""))
+    script = join(scripts, "env.py")
+    if address and not ANOTHER_ADDRESS.search(tree.text(script) or ""):
+        fact = (
+            f"the migration connects to {address[1]}, as {path} says: let {script} take the settings' address"
+        )
+        yield Found(fact, path)
 
 
 def _to_every_head(tree: Tree, found: Found[Migration]) -> Found[Migration]:

@@ -151,3 +151,31 @@ def test_another_tool_for_migrations_is_noted(tmp_path: Path) -> None:
     [note] = found(tmp_path, files).notes
 
     assert "`yoyo apply --batch`" in note.value
+
+
+ENVIRONMENT = "connectable = engine_from_config(config.get_section(config.config_ini_section))\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "more", "noted"),
+    [
+        ("postgresql://u:p@localhost:5433/shop", "", True),
+        ("postgresql://u:p@localhost:5433/shop", "config.set_main_option('sqlalchemy.url', URL)\n", False),
+        ("postgresql://u:p@database/shop", "", False),
+        ("driver://user:pass@localhost/dbname", "import os\nurl = os.environ['DATABASE_URL']\n", False),
+    ],
+)
+def test_a_migration_that_connects_to_this_machine_is_noted(
+    url: str, more: str, noted: bool, tmp_path: Path
+) -> None:
+    files: dict[str, str | bytes] = {
+        "requirements.txt": "fastapi\nuvicorn\nalembic\n",
+        "alembic.ini": f"[alembic]\nscript_location = alembic\nsqlalchemy.url = {url}\n",
+        "alembic/env.py": ENVIRONMENT + more,
+    }
+    findings = found(tmp_path, files)
+
+    assert findings.migrate
+    assert [note.where for note in findings.notes if "connects to localhost:5433" in note.value] == (
+        ["alembic.ini"] * noted
+    )

@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from benchmarks.figures import BenchmarkFailed
-from drydock.engine import runtime
 from tests.support.model import Says
 from tests.support.systems import READY, Account, App, Systems
 
@@ -91,11 +90,10 @@ def usage(app: App) -> tuple[int, float]:
 
 
 def _until_ready(app: App) -> None:
-    port = app.running.port
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
         with suppress(OSError, http.client.HTTPException):
-            if runtime.get(port, READY) == http.client.OK:
+            if app.running.get(READY) == http.client.OK:
                 return
         time.sleep(POLL_SECONDS)
     raise BenchmarkFailed(f"not ready after {WAIT_SECONDS:g} s; the end of its log:\n{app.running.log()}")

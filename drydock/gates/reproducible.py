@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from drydock import command, programs
@@ -28,7 +29,9 @@ DIFFERS = 1
 def judge(subject: Subject) -> Verdict:
     """Build twice without cache and compare; the user's caches are not touched."""
     engine = subject.engine
-    chosen = subject.options().but(reference="", no_cache=True)
+    # Without a commit, each build would carry a time of its own.
+    arguments = {"SOURCE_DATE_EPOCH": str(int(time.time())), **subject.workspace.build_args()}
+    chosen = subject.options().but(reference="", no_cache=True, build_args=arguments)
     ids = [subject.build(name, chosen).image_id for name in ("first", "second")]
     try:
         pair = None if ids[0] == ids[1] else [images.read(engine, image_id) for image_id in ids]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock
@@ -47,12 +48,34 @@ def test_podmans_time_of_a_build_is_no_difference(
     )
     subject: Any = SimpleNamespace(
         engine=SimpleNamespace(podman=podman, sdk=MagicMock()),
+        workspace=SimpleNamespace(build_args=dict),
         options=Options,
         build=lambda *_: SimpleNamespace(image_id=next(built)),
         say=print,
     )
 
     assert reproducible.judge(subject).outcome is outcome
+
+
+@pytest.mark.parametrize("commit", [{}, {"SOURCE_DATE_EPOCH": "1700000000"}])
+def test_both_builds_have_one_time(commit: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reproducible.time, "time", itertools.count(1_800_000_000).__next__)
+    times: list[str] = []
+
+    def build(_: str, options: Options) -> SimpleNamespace:
+        times.append(options.build_args["SOURCE_DATE_EPOCH"])
+        return SimpleNamespace(image_id="1")
+
+    subject: Any = SimpleNamespace(
+        engine=SimpleNamespace(podman=False, sdk=MagicMock()),
+        workspace=SimpleNamespace(build_args=lambda: commit),
+        options=Options,
+        build=build,
+    )
+
+    assert reproducible.judge(subject).outcome is Outcome.PASSED
+    assert times[0] == times[1]
+    assert times[0] == commit.get("SOURCE_DATE_EPOCH", times[0])
 
 
 def test_the_first_differing_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

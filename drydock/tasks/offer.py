@@ -166,7 +166,11 @@ def _name(body: Callable[..., None]) -> str:
 
 
 def _check_words(given: inspect.BoundArguments, task: str) -> None:
-    """Refuse an option that Invoke's own program took for a required word."""
+    """Refuse an option that Invoke's own program took for a required word, and an illegal registry."""
+    if place := given.arguments.get("registry"):
+        from drydock.publish.reference import parse
+
+        parse(f"{place.rstrip('/')}/image")
     for name, value in given.arguments.items():
         if given.signature.parameters[name].default is inspect.Parameter.empty and str(value).startswith("-"):
             how = f"ask with `invoke --help {task}`, or give the {name.upper()} first"

@@ -17,6 +17,7 @@ from drydock.engine import LABEL, Engine
 from drydock.engine.errors import ImageMissing
 from drydock.errors import BadConfiguration, DrydockError
 from drydock.project.errors import LockStale, NoProject, UnknownTarget
+from drydock.publish.errors import IllegalReference
 from drydock.release.errors import NoRegistry
 from tests.conftest import ROOT, MakeProject
 from tests.support.terminal import watch
@@ -133,6 +134,14 @@ def test_bad_input_is_one_line_with_its_own_exit_code(
     assert done.returncode == error.exit_code
     assert line in done.stderr.strip().splitlines()[-1]
     assert "Traceback" not in done.stderr
+
+
+def test_an_illegal_registry_is_refused_before_anything_else_is_said() -> None:
+    done = invoke("push", "--registry", "localhost:5000/Two Words")
+
+    assert done.returncode == IllegalReference.exit_code
+    [line] = done.stderr.strip().splitlines()
+    assert line.startswith("error: 'localhost:5000/Two Words/image' is not a valid image reference: ")
 
 
 def test_a_stale_lock_stops_the_build_before_it_begins(make_project: MakeProject) -> None:

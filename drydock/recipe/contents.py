@@ -104,18 +104,21 @@ def _is_shipped(root: Path, path: str) -> bool:
         return False
     if folder:
         return _holds_a_file(root, path) and not is_other_program(root / path)
-    return not is_secret(name, root / path)
+    return _is_visible(root, path)
 
 
 def _holds_a_file(root: Path, folder: str) -> bool:
     """Tell whether a build may see one of a folder's files."""
     for place, _, names in os.walk(root / folder):
-        for file in (Path(place, name) for name in names):
-            path = file.relative_to(root).as_posix()
-            public = path.endswith((".pem", ".key"))  # where it is no secret
-            if not is_secret(path, file) and (public or not _KEPT_OUT(path)):
-                return True
+        if any(_is_visible(root, Path(place, name).relative_to(root).as_posix()) for name in names):
+            return True
     return False
+
+
+def _is_visible(root: Path, path: str) -> bool:
+    """Tell whether a build may see a file: example.env is no secret, and hidden with those all the same."""
+    public = path.endswith((".pem", ".key"))  # where it is no secret
+    return not is_secret(path, root / path) and (public or not _KEPT_OUT(path))
 
 
 def is_other_program(folder: Path) -> bool:

@@ -42,6 +42,11 @@ class Runtime(NamedTuple):
 
 
 FFMPEG = ("ffmpeg", "ffprobe")
+# Its formats are modules, and it reads which ones there are.
+MAGICK = (
+    *("libMagickWand-7.Q16.so.10", "/usr/lib/*/ImageMagick-*"),
+    *("/usr/share/ImageMagick-7", "/etc/ImageMagick-7"),
+)
 RUNTIME = {
     "curl": Runtime((), ("curl",), ("curl",)),
     "ffmpeg": Runtime(("pydub", "ffmpeg-python", "openai-whisper"), FFMPEG, FFMPEG),
@@ -55,7 +60,7 @@ RUNTIME = {
     "libmagic1": Runtime(
         ("python-magic",), (), ("libmagic.so.1", "/usr/lib/file/magic*", "/usr/share/misc/magic*")
     ),
-    "libmagickwand-7.q16-10": Runtime(("wand",)),
+    "libmagickwand-7.q16-10": Runtime(("wand",), (), MAGICK),
     "libpango-1.0-0": Runtime(
         ("weasyprint",),
         (),

@@ -587,3 +587,14 @@ def test_requirements_in_utf16_and_local_folders_are_locked_from_what_they_ask_f
     assert resolve.is_needed(blueprint)
     assert (planned.lock, planned.declared) == ("requirements.lock", ())
     assert "uv pip install --python=/opt/venv fastapi uvicorn" in recipe.render(blueprint)["Dockerfile"]
+
+
+def test_a_library_that_a_wheel_opens_by_name_reaches_production(tmp_path: Path) -> None:
+    files = {
+        "main.py": "from fastapi import FastAPI\nfrom wand.image import Image\n\napp = FastAPI()\n",
+        "requirements.txt": "fastapi\nuvicorn\nwand\n",
+    }
+    text = dockerfile.render(drawn_of(files, tmp_path))
+
+    assert "--no-install-recommends libmagickwand-7.q16-10 " in " ".join(text.replace("\\\n", "").split())
+    assert '\nARG EXTRA_FILES="libMagickWand-7.Q16.so.10 /usr/lib/*/ImageMagick-* ' in text

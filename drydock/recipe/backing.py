@@ -178,9 +178,11 @@ def _default_scheme(setting: Setting) -> str:
 
 
 def _scheme(backing: Backing, given: str, drivers: set[str]) -> str:
-    """Return a URL's scheme: the default's own, else SQLAlchemy's for the driver."""
+    """Return a URL's scheme: the default's own, else Tortoise's, or SQLAlchemy's for the driver."""
     if given.partition("+")[0] in backing.schemes:
         return given
+    if backing is POSTGRES and "tortoise-orm" in drivers:  # it knows no postgresql
+        return "postgres"
     if backing is REDIS or not drivers & {"sqlalchemy", "sqlmodel"}:
         return backing.schemes[0]
     found = next((word for name, word in DIALECTS if name in drivers & backing.drivers), "")

@@ -82,6 +82,7 @@ def test_services_are_those_that_the_settings_ask_for(
         ("sqlmodel psycopg[binary]", "postgresql+psycopg"),
         ("sqlalchemy psycopg2 asyncpg", "postgresql+asyncpg"),
         ("asyncpg", "postgresql"),
+        ("tortoise-orm asyncpg", "postgres"),
     ],
 )
 def test_urls_name_the_driver_that_the_project_has(packages: str, scheme: str, tmp_path: Path) -> None:

@@ -109,22 +109,28 @@ class Running:
         Raises:
             OSError, http.client.HTTPException: There was no answer.
         """
-        return self._ask("GET", path, headers or {}, None, PROBE_SECONDS).status
+        return self._ask(self.port, "GET", path, headers or {}, None, PROBE_SECONDS).status
 
     def send(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, content: str | None = None
     ) -> Answer:
         """Return the answer to a request, or the error in its place."""
         try:
-            return self._ask(method, path, headers or {}, content, ANSWER_SECONDS)
+            return self._ask(self.port, method, path, headers or {}, content, ANSWER_SECONDS)
         except (OSError, http.client.HTTPException) as error:
             return Answer(0, str(error) or type(error).__name__)
 
     def _ask(
-        self, method: str, path: str, headers: Mapping[str, str], content: str | None, seconds: float
+        self,
+        port: int,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        content: str | None,
+        seconds: float,
     ) -> Answer:
         named = {"Host": self.host} if self.host else {}
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
         try:
             connection.request(method, path, body=content, headers={**named, **headers})
             response = connection.getresponse()
@@ -161,10 +167,11 @@ class Running:
         Without a path, any answer counts.
         """
         began = time.monotonic()
+        port = self.port  # asked for once: each look at it is a request to the engine
         last = "the application does not listen yet"
         while time.monotonic() - began < seconds:
             try:
-                status = self.get(path or "/")
+                status = self._ask(port, "GET", path or "/", {}, None, PROBE_SECONDS).status
                 if healthy(status) or not path:
                     return time.monotonic() - began
                 last = f"status {status}"

@@ -7,8 +7,6 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from packaging.utils import canonicalize_name
-
 from drydock.detect.code import Startup
 from drydock.detect.commands import parts_of
 from drydock.detect.dockerfiles import Dockerfile
@@ -131,8 +129,7 @@ def _elsewhere(tree: Tree, files: list[Dockerfile]) -> Choice:
 
 def _of_dockerfile(files: list[Dockerfile]) -> Source | None:
     """Return what a Dockerfile's own `pip install` names, if FastAPI is among it."""
-    named = [wanted(word, where) for word, where in _named(files)]
-    found = tuple(item for item in named if item and item.name not in INSTALLERS)
+    found = tuple(item for item in _named(files) if item.name not in INSTALLERS)
     where = next((item.where for item in found if item.name == "fastapi"), "")
     return Source(Requirements(), ".", (files[0].path,), where, found, by_text=True) if where else None
 
@@ -211,20 +208,21 @@ def undeclared(names: set[str], files: list[Dockerfile]) -> Iterator[Found[str]]
 
     `names` is everything that is installed.
     """
-    for word, where in _named(files):
-        name = canonicalize_name(re.split(r"[\[=<>~!@;]", word)[0])
-        if name not in {*names, *SERVERS, *INSTALLERS}:
-            yield Found(f"the Dockerfile installs {name}, which no declaration names: add it there", where)
+    for item in _named(files):
+        if item.name not in {*names, *SERVERS, *INSTALLERS}:
+            fact = f"the Dockerfile installs {item.name}, which no declaration names: add it there"
+            yield Found(fact, item.where)
 
 
-def _named(files: list[Dockerfile]) -> Iterator[tuple[str, str]]:
-    """Yield the requirements among the arguments of pip in the project's Dockerfile, with their places."""
+def _named(files: list[Dockerfile]) -> Iterator[Wanted]:
+    """Yield the requirements among the arguments of pip in the project's Dockerfile."""
     for tool, words, where in _installs(files):
         before = ""
         for word in _words(words) if tool.startswith("pip") else ():
             named = re.match(r"[A-Za-z][\w.-]*(?=$|[\[=<>~!@;])", word)
-            if named and not PIP_VALUES.fullmatch(before) and not word.endswith(FILES):
-                yield word, where
+            option = PIP_VALUES.fullmatch(before) or word.endswith(FILES)
+            if named and not option and (item := wanted(word, where)):
+                yield item
             before = word
 
 
@@ -316,18 +314,22 @@ def selection(source: Source, needed: Server, overrides: Mapping[str, str]) -> t
 
 
 def imported(
-    source: Source, startup: Startup, names: set[str]
+    chosen: Chosen, startup: Startup | None, python: str, selected: list[str]
 ) -> Iterator[tuple[ServerPlace, str, Found[str]]]:
     """Yield the extras and groups that alone declare what the application's start imports, with the import.
 
-    `names` is everything that is installed without them. Only a lock tells what others bring along.
+    `selected` are those that are installed anyway. Only a lock tells what others bring along.
     """
+    source = chosen.source
+    if startup is None or source.lock is None or not (source.extras or source.groups):
+        return
+    names = installed(chosen, python, selected)
     own = {part for module in startup.modules for part in module.path.removesuffix(".py").split("/")}
     start = {
         one.module.partition(".")[0]: module.path
         for module in startup.modules
         for one in module.imports
-        if source.lock and startup.runs(module, one.scope) and not one.scope.tried
+        if startup.runs(module, one.scope) and not one.scope.tried
     }
     places: dict[ServerPlace, Mapping[str, Items]] = {"extra": source.extras, "group": source.groups}
     for place, parts in places.items():

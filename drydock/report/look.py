@@ -64,8 +64,8 @@ def look(
         with waiting(f"waiting for {project.ready_path or 'an answer'}") as tell:
             seconds = running.wait_until_ready(project.ready_path, tell=tell)
         docs = (found.docs.value, *DOCS) if found.docs else DOCS
-        show(running, project, {"ready": f"in {seconds:.1f} s", **shown}, docs)
         try:
+            show(running, project, {"ready": f"in {seconds:.1f} s", **shown}, docs)
             for chunk in running.container.logs(stream=True, follow=True, tail=0):
                 sys.stderr.buffer.write(chunk)
                 sys.stderr.flush()

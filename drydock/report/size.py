@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from operator import attrgetter
 from typing import Any
@@ -138,9 +138,11 @@ def difference_as_json(difference: Difference) -> dict[str, Any]:
 def show_left_out(console: Console, found: LeftOut, *, every: bool) -> None:
     """Print both kinds of differences, by folder and reason, or by path."""
     for title, omissions in (("left out", found.missing), ("changed", found.changed)):
-        rows = _paths(omissions) if every else _folders(omissions)
-        titles = (title, "package" if every else "paths", "bytes less", "reason")
-        table(console, titles, rows, right=(2,) if every else (1, 2))
+        if every:
+            # A table would take seconds for thousands of rows, and cut paths that a user searches for.
+            console.out(f"{title}: bytes less, path, package, reason", *_paths(omissions), sep="\n")
+        else:
+            table(console, (title, "paths", "bytes less", "reason"), _folders(omissions), right=(1, 2))
     if found.whole:
         console.print(f"{len(found.whole)} files keep their symbols, since they carry data or a signature")
     for path in found.whole if every else ():
@@ -172,11 +174,10 @@ def _folders(omissions: Iterable[Omission]) -> list[tuple[str, ...]]:
     ]
 
 
-def _paths(omissions: Iterable[Omission]) -> list[tuple[str, ...]]:
-    return [
-        (escape(printable(one.path)), one.package, f"{one.size:,}", escape(one.reason) or UNEXPLAINED)
-        for one in omissions
-    ]
+def _paths(omissions: Iterable[Omission]) -> Iterator[str]:
+    for one in omissions:
+        words = (f"{one.size:>11,}", printable(one.path), one.package, one.reason or UNEXPLAINED)
+        yield "  ".join(filter(None, words))
 
 
 def _package(change: PackageChange) -> str:

@@ -11,10 +11,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from types import TracebackType
-from typing import Self
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
@@ -66,43 +64,41 @@ def _downloads(step: Step) -> str:
     return f"({counted(len(step.downloads), 'download')}, {megabytes(sum(step.downloads.values()))})"
 
 
-class BuildProgress:
-    """Show a build while it runs: a context manager that takes the build's updates.
+class Moving:
+    """A running operation on one line: a spinner, its seconds, its name and its newest detail."""
 
-    Each executed step gets a line, and all cached steps together get one. A brief build has a single line at
-    its end. The steps' remarks come last, also after a failure.
-    """
-
-    def __init__(self, title: str, out: Console | None = None, *, brief: bool = False) -> None:
-        self._brief = brief
-        self._title = title
-        self._console = out or console(stderr=True)
-        self._running: dict[str, tuple[Step, float]] = {}
-        self._done: dict[str, Step] = {}
-        self._told: set[str] = set()
-        self._cached = 0
+    def __init__(self, what: str, detail: str = "") -> None:
+        self.what = what
+        self._detail = detail
         self._began = time.monotonic()
-        self._lock = threading.Lock()
         self._spinner = Spinner("dots")
-        self._sight = sight(self._console, self._render, self._under_way)
 
-    def __enter__(self) -> Self:
-        if not self._console.is_interactive and not self._brief:
-            self._console.print(f"building {self._title}", markup=False)
-        self._sight.start()
-        return self
+    def __str__(self) -> str:
+        return " · ".join(filter(None, (f"{self.seconds:.0f} s", self.what, self._detail)))
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._sight.stop()
-        if self._brief and error is None:
-            self._console.print(Text(self._summary(), style="dim"), soft_wrap=True)
-        elif self._cached and not self._brief:
-            steps = counted(self._cached, "step")
-            self._console.print(Text(f"{'cached':>{OUTCOME_WIDTH}}  {steps}", style="dim"))
-        for remark in remarks(self._done.values()):
-            key_values(self._console, {"note": remark})
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        self._spinner.update(text=_cut(str(self), options.max_width - 2))
+        yield self._spinner
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def tell(self, detail: str) -> None:
+        self._detail = detail
+
+
+class Building:
+    """A build while it runs: it takes the updates, and prints a line for each executed step."""
+
+    def __init__(self, title: str, out: Console) -> None:
+        self.line = Moving(title, "0 steps done, 0 cached")
+        self.done: dict[str, Step] = {}
+        self.cached = 0  # steps, each name once
+        self._console = out
+        self._running: dict[str, tuple[Step, float]] = {}
+        self._told: set[str] = set()
+        self._lock = threading.Lock()
 
     def __call__(self, update: Update) -> None:
         step = update.step
@@ -111,11 +107,17 @@ class BuildProgress:
                 self._running[step.digest] = (step, time.monotonic())
             elif update.kind == "done":
                 self._running.pop(step.digest, None)
-                self._done[step.digest] = step
+        if update.kind == "done":
+            self._ended(step)
+
+    def _ended(self, step: Step) -> None:
+        self.done[step.digest] = step
+        done = once(self.done.values())
+        self.line.tell(f"{counted(len(done), 'step')} done, {sum(one.cached for one in done)} cached")
         # Several parts of a build may run the same step: its name gets one line.
-        if update.kind == "done" and step.counts and not step.cancelled and step.name not in self._told:
+        if step.counts and not step.cancelled and step.name not in self._told:
             self._told.add(step.name)
-            self._cached += step.cached
+            self.cached += step.cached
             if not step.cached:
                 self._console.print(step_line(step, self._console.width), no_wrap=True, crop=True)
 
@@ -124,50 +126,50 @@ class BuildProgress:
         with self._lock:
             return [(step, now - began) for step, began in self._running.values()]
 
-    def _render(self) -> RenderableType:
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
         steps = self._steps()
-        lines: list[RenderableType] = [spun(self._spinner, self._summary(), self._console.width)]
-        lines += [_cut(running_line(step, taken), self._console.width) for step, taken in steps[:SHOWN_STEPS]]
+        yield self.line
+        for step, taken in steps[:SHOWN_STEPS]:
+            yield _cut(running_line(step, taken), options.max_width)
         if more := steps[SHOWN_STEPS:]:
-            lines.append(Text(f"        and {len(more)} more"))
-        return Group(*lines)
+            yield Text(f"        and {len(more)} more")
 
-    def _summary(self) -> str:
-        seconds = time.monotonic() - self._began
-        with self._lock:
-            done = once(self._done.values())
-        cached = sum(step.cached for step in done)
-        return f"{seconds:.0f} s · {self._title} · {counted(len(done), 'step')} done, {cached} cached"
-
-    def _under_way(self) -> list[Sign]:
+    def signs(self) -> list[Sign]:
         return [Sign(step.digest, taken, running_line(step, taken)) for step, taken in self._steps()]
+
+
+@contextmanager
+def building(title: str, out: Console | None = None, *, brief: bool = False) -> Iterator[OnUpdate]:
+    """Show a build, and yield a function that takes its updates.
+
+    All cached steps together get one line. A brief build has a single line at its end. The remarks of steps
+    come last, also after a failure.
+    """
+    out = out or console(stderr=True)
+    build = Building(title, out)
+    if not out.is_interactive and not brief:
+        out.print(f"building {title}", markup=False)
+    try:
+        with sight(out, build, build.signs):
+            yield build
+        if brief:
+            out.print(Text(str(build.line), style="dim"), soft_wrap=True)
+    finally:
+        if build.cached and not brief:
+            out.print(Text(f"{'cached':>{OUTCOME_WIDTH}}  {counted(build.cached, 'step')}", style="dim"))
+        for remark in remarks(build.done.values()):
+            key_values(out, {"note": remark})
 
 
 @contextmanager
 def waiting(what: str, out: Console | None = None, *, said: bool = False) -> Iterator[Callable[[str], None]]:
     """Show a wait and its duration; yield a function for its newest detail. `said`: announced already."""
-    shown = out or console(stderr=True)
-    began = time.monotonic()
-    newest = [""]
-    spinner = Spinner("dots")
-
-    def line() -> str:
-        return " · ".join(filter(None, (f"{time.monotonic() - began:.0f} s", what, newest[0])))
-
-    def tell(detail: str) -> None:
-        newest[0] = detail
-
-    def signs() -> list[Sign]:
-        return [Sign(what, time.monotonic() - began, f"… {line()}")]
-
-    if not shown.is_interactive and not said:
-        shown.print(what, markup=False)
-    seen = sight(shown, lambda: spun(spinner, line(), shown.width), signs)
-    seen.start()
-    try:
-        yield tell
-    finally:
-        seen.stop()
+    out = out or console(stderr=True)
+    if not out.is_interactive and not said:
+        out.print(what, markup=False)
+    line = Moving(what)
+    with sight(out, line, lambda: [Sign(what, line.seconds, f"… {line}")]):
+        yield line.tell
 
 
 class Shown(Progress):
@@ -177,7 +179,7 @@ class Shown(Progress):
         self._said: set[str] = set()
 
     def build(self, title: str, brief: bool) -> AbstractContextManager[OnUpdate]:
-        return BuildProgress(title, brief=brief)
+        return building(title, brief=brief)
 
     def wait(self, what: str) -> AbstractContextManager[object]:
         said = what in self._said
@@ -206,26 +208,26 @@ def beside_progress() -> Console:
     return shown if shown.is_interactive and sys.stdout.isatty() else console()
 
 
+@contextmanager
 def sight(
-    out: Console, render: Callable[[], RenderableType], signs: Callable[[], list[Sign]], *, stay: bool = False
-) -> Live | Signs:
-    """Return a live display, or signs of life where none may move; the caller starts and stops it."""
-    if not out.is_interactive:
-        return Signs(out, signs)
-    return Live(
-        console=out,
-        get_renderable=render,
-        transient=not stay,
-        refresh_per_second=REFRESHES_PER_SECOND,
-        # A result for a file or a pipe must go there, even during a live display.
-        redirect_stdout=sys.stdout.isatty(),
-    )
-
-
-def spun(spinner: Spinner, line: str, width: int) -> Spinner:
-    """Update a spinner's text, cut to one line."""
-    spinner.update(text=_cut(line, width - 2))
-    return spinner
+    out: Console, picture: RenderableType, signs: Callable[[], list[Sign]], *, stay: bool = False
+) -> Iterator[None]:
+    """Show a live display, or signs of life where none may move."""
+    shown: Live | Signs = Signs(out, signs)
+    if out.is_interactive:
+        shown = Live(
+            picture,
+            console=out,
+            transient=not stay,
+            refresh_per_second=REFRESHES_PER_SECOND,
+            # A result for a file or a pipe must go there, even during a live display.
+            redirect_stdout=sys.stdout.isatty(),
+        )
+    shown.start()
+    try:
+        yield
+    finally:
+        shown.stop()
 
 
 def _cut(line: str, width: int) -> Text:

@@ -10,13 +10,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.filesize import decimal
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
-from rich.spinner import Spinner
 
 from drydock.publish.event import Event, LayerProgress, Retry, State, Tell
-from drydock.report.progress import sight, spun
+from drydock.report.progress import Moving, sight
 from drydock.report.signs import Sign
 
 # Seconds between lines on a slow layer's progress, without a terminal.
@@ -29,21 +28,16 @@ THINKING = "waiting for the registry"
 def shown(console: Console) -> Iterator[Tell]:
     """Yield a function that shows a push's events until the context ends."""
     push = Push(console)
-    seen = sight(console, push.picture, push.under_way, stay=True)
-    seen.start()
-    try:
+    with sight(console, push, push.signs, stay=True):
         yield push
         push.ended = True
-    finally:
-        seen.stop()
 
 
 class Push:
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._began = self._last = time.monotonic()
-        self._doing = READING
-        self._spinner = Spinner("dots")
+        self._line = Moving(READING)
+        self._last = time.monotonic()
         self._done: set[str] = set()
         self._tasks: dict[str, TaskID] = {}
         columns = (TextColumn("{task.fields[layer]}"), BarColumn(), DownloadColumn())
@@ -55,7 +49,7 @@ class Push:
         if isinstance(event, Retry):
             self._print(f"{event.reason}; attempt {event.attempt} of {event.attempts} in {event.wait:g} s")
         elif self._console.is_interactive:
-            self._doing = THINKING
+            self._line.what = THINKING
             if event.layer not in self._tasks:
                 self._tasks[event.layer] = self._bars.add_task("", total=None, layer=event.layer, state="")
             bar = self._tasks[event.layer]
@@ -65,7 +59,7 @@ class Push:
 
     def _tell(self, event: LayerProgress) -> None:
         moved = f"{event.layer}  {decimal(event.sent)} of {decimal(event.size)}"
-        self._doing = f"{moved}, {THINKING}" if event.state is State.SENDING else THINKING
+        self._line.what = f"{moved}, {THINKING}" if event.state is State.SENDING else THINKING
         if event.state is State.RETRYING:
             self._print(f"{event.layer}  {event.state.value}")
         elif event.state is State.SENDING and time.monotonic() - self._last >= BEAT_SECONDS:
@@ -74,17 +68,15 @@ class Push:
             self._done.add(event.layer)
             self._print(f"{event.layer}  {event.state.value}, {decimal(event.size)}")
 
-    def under_way(self) -> list[Sign]:
+    def signs(self) -> list[Sign]:
         """Return the sign of life since the last line."""
         seconds = time.monotonic() - self._last
-        return [Sign(f"{self._last}", seconds, f"… {seconds:.0f} s · {self._doing}")]
+        return [Sign(f"{self._last}", seconds, f"… {seconds:.0f} s · {self._line.what}")]
 
-    def picture(self) -> RenderableType:
-        """Return the bars below a line with the push's duration and current wait."""
-        if self.ended:
-            return self._bars.get_renderable()
-        line = f"{time.monotonic() - self._began:.0f} s · {self._doing}"
-        return Group(spun(self._spinner, line, self._console.width), self._bars.get_renderable())
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        if not self.ended:
+            yield self._line
+        yield self._bars.get_renderable()
 
     def _print(self, line: str) -> None:
         self._last = time.monotonic()

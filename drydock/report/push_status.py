@@ -7,20 +7,16 @@ from __future__ import annotations
 
 import re
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.live import Live
-from rich.markup import escape
-from rich.spinner import Spinner
 
 from drydock.build import OnUpdate
-from drydock.build.events import Update
-from drydock.report.progress import REFRESHES_PER_SECOND
+from drydock.report.progress import REFRESHES_PER_SECOND, Moving
 from drydock.workspace import Progress
 
 _TEST = re.compile(r"(\S+\.py::\S+)")
@@ -34,40 +30,39 @@ class Status(Progress):
     names_tests = True
 
     def __init__(self, out: Console) -> None:
+        self.line: Moving | None = None
         self._out = out
         self._failed: set[str] = set()
-        self._doing = ""
-        self._detail = ""
-        self._began = time.monotonic()
-        self._spinner = Spinner("dots")
 
     @contextmanager
     def _shown(self, what: str) -> Iterator[None]:
-        if self._doing or not self._out.is_interactive:
+        if self.line or not self._out.is_interactive:
             yield
             return
-        self._doing, self._detail, self._began = what, "", time.monotonic()
-        with Live(
+        self.line = Moving(what)
+        quiet = Live(
+            self.line,
             console=self._out,
-            get_renderable=self.line,
             transient=True,
             refresh_per_second=REFRESHES_PER_SECOND,
             redirect_stdout=False,
             redirect_stderr=False,
-        ):
+        )
+        with quiet:
             try:
                 yield
             finally:
-                self._doing = ""
+                self.line = None
 
     @contextmanager
     def build(self, title: str, _brief: bool) -> Iterator[OnUpdate]:
         """Show a build's most recently started step."""
         with self._shown(f"building {title}"):
-            yield self._stepped
+            yield lambda update: self._tell(update.step.instruction)
 
-    def _stepped(self, update: Update) -> None:
-        self._detail = update.step.instruction
+    def _tell(self, detail: str) -> None:
+        if self.line:
+            self.line.tell(detail)
 
     def wait(self, what: str) -> AbstractContextManager[object]:
         return self._shown(what)
@@ -83,13 +78,7 @@ class Status(Progress):
                 self._failed.add(name)
                 self._out.print(f"failed  {name}", markup=False, soft_wrap=True)
         if found := _TEST.findall(text):
-            self._detail = found[-1]
-
-    def line(self) -> RenderableType:
-        seconds = f"{time.monotonic() - self._began:.0f} s"
-        words = " · ".join(filter(None, (self._doing, seconds, self._detail)))
-        self._spinner.update(text=escape(words[: self._out.width - 3]))
-        return self._spinner
+            self._tell(found[-1])
 
 
 @contextmanager

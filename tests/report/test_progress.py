@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from drydock.build.events import Step, Update
-from drydock.report.progress import BuildProgress, Shown, running_line, step_line, waiting
+from drydock.report.progress import Shown, building, running_line, step_line, waiting
 from drydock.report.signs import Sign, Signs
 
 NOON = datetime(2026, 1, 2, 12)
@@ -70,7 +70,7 @@ def test_a_running_step_tells_its_downloads_before_its_log() -> None:
 def test_without_a_terminal_a_build_prints_one_line_a_step() -> None:
     out = recorder()
 
-    with BuildProgress("production", out) as tell:
+    with building("production", out) as tell:
         step = finished()
         tell(Update("started", step))
         tell(Update("done", step))
@@ -81,7 +81,7 @@ def test_without_a_terminal_a_build_prints_one_line_a_step() -> None:
 def test_a_build_on_the_way_to_something_else_tells_only_what_runs_and_the_sum() -> None:
     out = recorder()
 
-    with BuildProgress("production", out, brief=True) as tell:
+    with building("production", out, brief=True) as tell:
         tell(Update("done", finished("[locks 1/1] COPY uv.lock /", cached=True)))
         tell(Update("done", finished()))
 
@@ -92,7 +92,7 @@ def test_a_build_on_the_way_to_something_else_tells_only_what_runs_and_the_sum()
 def test_a_step_that_another_build_works_on_too_is_told_once_and_never_as_failed() -> None:
     out = recorder()
 
-    with BuildProgress("production", out) as tell:
+    with building("production", out) as tell:
         tell(Update("done", finished()))
         tell(Update("done", finished(error="context canceled")))
         tell(Update("done", finished(cached=True)))
@@ -106,7 +106,7 @@ def test_the_steps_remarks_are_shown_once_at_the_end(brief: bool) -> None:
     told = ["[uv.lock] lacks shop"] * 2
     steps = [finished(name, remarks=told) for name in (SYNC, "[a 1/1] RUN true")]
 
-    with BuildProgress("production", out, brief=brief) as tell:
+    with building("production", out, brief=brief) as tell:
         for step in steps:
             tell(Update("done", step))
 
@@ -116,11 +116,14 @@ def test_the_steps_remarks_are_shown_once_at_the_end(brief: bool) -> None:
 
 def test_a_failed_build_shows_its_remarks_too() -> None:
     out = recorder()
-    build = BuildProgress("production", out)
 
-    with build:
-        build(Update("done", finished(error="exit code: 1", remarks=["uv.lock lacks shop"])))
-        build.__exit__(OSError, OSError("full"), None)
+    def fail() -> None:
+        with building("production", out) as tell:
+            tell(Update("done", finished(error="exit code: 1", remarks=["uv.lock lacks shop"])))
+            raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        fail()
 
     assert printed(out).endswith("note  uv.lock lacks shop\n")
 
@@ -128,7 +131,7 @@ def test_a_failed_build_shows_its_remarks_too() -> None:
 def test_cached_steps_share_one_line() -> None:
     out = recorder()
 
-    with BuildProgress("production", out) as tell:
+    with building("production", out) as tell:
         tell(Update("done", finished("[locks 1/2] COPY uv.lock /", cached=True)))
         tell(Update("done", finished("[locks 2/2] RUN true", cached=True)))
         tell(Update("done", finished()))
@@ -140,7 +143,7 @@ def test_cached_steps_share_one_line() -> None:
 def test_where_nothing_may_move_no_cursor_moves(settings: dict[str, bool]) -> None:
     out = recorder(**settings)
 
-    with BuildProgress("production", out) as tell:
+    with building("production", out) as tell:
         tell(Update("done", finished()))
     with waiting("waiting for /readyz", out) as detail:
         detail("status 503")
@@ -152,7 +155,7 @@ def test_where_nothing_may_move_no_cursor_moves(settings: dict[str, bool]) -> No
 def test_on_a_terminal_the_picture_tells_what_runs_in_words() -> None:
     out = recorder(force_terminal=True, force_interactive=True)
 
-    with BuildProgress("production", out) as tell:
+    with building("production", out) as tell:
         tell(Update("started", Step("sha256:a", SYNC)))
         time.sleep(0.3)
 

@@ -50,7 +50,7 @@ def test_without_a_terminal_the_signs_of_a_wait_say_what_for() -> None:
     lines = Push(Console(file=io.StringIO()))
 
     def sign() -> str:
-        (one,) = lines.under_way()
+        (one,) = lines.signs()
         return one.line
 
     assert sign() == "… 0 s · reading the layers"
@@ -62,11 +62,11 @@ def test_without_a_terminal_the_signs_of_a_wait_say_what_for() -> None:
 
 def test_each_line_begins_the_wait_for_the_next_sign_anew() -> None:
     lines = Push(Console(file=io.StringIO()))
-    (before,) = lines.under_way()
+    (before,) = lines.signs()
 
     lines(LayerProgress(A, State.SENT, 17, 17))
 
-    (after,) = lines.under_way()
+    (after,) = lines.signs()
     assert after.key != before.key
 
 

@@ -38,7 +38,7 @@ def test_on_a_terminal_the_gate_its_seconds_and_the_test_that_runs_are_shown(tmp
     )
 
     assert seen.code == 0, seen.text
-    shown = re.findall(r"container_tests of production · (\d) s · tests/test_shop\.py::(\w+)", seen.text)
+    shown = re.findall(r"(\d) s · container_tests of production · tests/test_shop\.py::(\w+)", seen.text)
     assert ("0", "test_price") in shown
     assert {one for one in shown if one[1] == "test_order"} >= {("1", "test_order"), ("2", "test_order")}
     assert seen.text.rstrip().endswith("passed")
@@ -49,10 +49,10 @@ def test_a_build_inside_a_gate_keeps_the_gates_name() -> None:
     shown = Status(out)
 
     with shown.under_way("smoke of slim"), shown.build("slim", True), shown.wait("the engine"):
-        out.print(shown.line())
+        out.print(shown.line)
 
     assert isinstance(out.file, io.StringIO)
-    assert "smoke of slim · 0 s" in out.file.getvalue()
+    assert "0 s · smoke of slim" in out.file.getvalue()
     assert "building" not in out.file.getvalue()
 
 

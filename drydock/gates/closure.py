@@ -12,6 +12,7 @@ import hashlib
 import importlib.util
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 import drydock
@@ -34,7 +35,7 @@ def digest(module: str, programs: Iterable[str] = ()) -> str:
 
 def forget() -> None:
     """Clear the caches, so that the next digest reads the source again."""
-    for cached in (text_of, imports, methods, _path, _kept):
+    for cached in (text_of, imports, methods, _spec, _kept):
         cached.cache_clear()
 
 
@@ -97,9 +98,9 @@ def methods() -> Mapping[str, frozenset[str]]:
 
 @functools.cache
 def text_of(module: str) -> bytes:
-    path = _path(module)
-    assert path is not None  # noqa: S101 - only modules with a file are named as imports
-    return path.read_bytes()
+    spec = _spec(module)
+    assert spec is not None  # noqa: S101 - only modules with a file are named as imports
+    return Path(str(spec.origin)).read_bytes()
 
 
 def _tree(module: str) -> ast.Module:
@@ -116,12 +117,12 @@ def _imports(tree: ast.AST, module: str) -> Iterator[str]:
         if isinstance(node, ast.Import):
             names = [one.name for one in node.names]
         elif isinstance(node, ast.ImportFrom):
-            above = module if _is_package(module) else module.rpartition(".")[0]
+            above = module if _folders(module) else module.rpartition(".")[0]
             start = importlib.util.resolve_name("." * node.level + (node.module or ""), above)
             names = [start, *(f"{start}.{one.name}" for one in node.names)]
         else:
             continue
-        yield from (name for name in names if name.split(".")[0] == PACKAGE and _path(name))
+        yield from (name for name in names if name.split(".")[0] == PACKAGE and _spec(name))
 
 
 def _running(tree: ast.AST) -> Iterator[ast.AST]:
@@ -141,26 +142,17 @@ def _parents(module: str) -> Iterator[str]:
 
 
 @functools.cache
-def _path(module: str) -> Path | None:
-    """Return a module's file; None for a name that is not a module, such as a class."""
-    parent, _, name = module.rpartition(".")
-    for folder in map(Path, _folders(parent)):
-        for path in (folder / name / "__init__.py", folder / f"{name}.py"):
-            if path.is_file():
-                return path
-    return None
+def _spec(module: str) -> ModuleSpec | None:
+    """Return how Python finds a module, without an import; None for another name, such as a class."""
+    folders = _folders(module.rpartition(".")[0])
+    found = PathFinder.find_spec(module, folders) if folders else None
+    return found if found and found.has_location else None
 
 
 def _folders(package: str) -> Sequence[str]:
-    """Return the folders of a package's modules, as Python finds them."""
+    """Return the folders of a package's modules; none for another module."""
     if not package:
         return [str(Path(drydock.__file__).parent.parent)]
     if package == GATES:
         return list(gates.__path__)
-    path = _path(package)
-    return [str(path.parent)] if path and path.name == "__init__.py" else []
-
-
-def _is_package(module: str) -> bool:
-    path = _path(module)
-    return path is not None and path.name == "__init__.py"
+    return (spec.submodule_search_locations or ()) if (spec := _spec(package)) else ()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from drydock.build import BuildResult, Options
     from drydock.engine import Engine
+    from drydock.gates.expectations import Expectations
     from drydock.image import Anatomy, Image
     from drydock.image.components import Components
     from drydock.progress import Say
@@ -74,6 +75,13 @@ class Subject:
         from drydock.image import components
 
         return components.find(self.anatomy)
+
+    @functools.cached_property
+    def expectations(self) -> Expectations:
+        """The project's expectations of its image."""
+        from drydock.gates import expectations
+
+        return expectations.load(self.project)
 
     @functools.cached_property
     def main(self) -> tuple[str, Image] | None:

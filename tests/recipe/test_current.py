@@ -202,13 +202,13 @@ def test_manifests_and_expectations_are_those_that_init_would_write(tmp_path: Pa
     project, _ = recipe_of("lock_poetry", tmp_path)
 
     assert overlays(project) == ["local", "production"]
-    place = read.place(project.root, project.recipe_folder)
+    place = read.place(project)
     assert place == project.recipe_folder / "image/expectations.toml"
 
     own = project.root / "image/expectations.toml"
     own.parent.mkdir()
     own.write_text("")
-    assert read.place(project.root, project.recipe_folder) == own
+    assert read.place(project) == own
 
 
 def test_two_clones_share_receipts_and_another_recipe_does_not(tmp_path: Path) -> None:

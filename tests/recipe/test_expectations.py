@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from datetime import date
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from drydock import recipe
 from drydock.detect.errors import Undecided
 from drydock.gates.expectations.model import Expectations
-from drydock.gates.expectations.read import PLACE, parse
+from drydock.gates.expectations.read import PLACE, make
 from drydock.recipe import expectations
 from tests.conftest import write_files
 from tests.detect.support import SHAPES, materialise
@@ -23,7 +24,7 @@ TODAY = date(2026, 1, 1)
 def expected(shape: str, folder: Path) -> Expectations:
     """Return the expectations for an example's image."""
     blueprint = recipe.plan(recipe.decided(materialise(shape, folder / shape), {}))
-    return parse(expectations.render(blueprint)[expectations.PLACE], shape, TODAY)
+    return make(tomllib.loads(expectations.render(blueprint)[expectations.PLACE]), shape, TODAY)
 
 
 def test_it_stands_where_the_gates_look() -> None:
@@ -74,7 +75,7 @@ def test_secrets_must_not_be_in_the_image(tmp_path: Path) -> None:
     )
     text = expectations.render(recipe.plan(recipe.decided(project, {})))[expectations.PLACE]
 
-    assert "API_KEY" in parse(text, "shop", TODAY).image.env_absent
+    assert "API_KEY" in make(tomllib.loads(text), "shop", TODAY).image.env_absent
 
 
 def test_what_somebody_expects_stays(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from drydock.gates import debian
 from drydock.gates.audit import osv, python, scanners
-from drydock.gates.expectations import INPUTS, PLACE, Case, CouldNotAskError, Finding, Report, Severity, load
+from drydock.gates.expectations import INPUTS, PLACE, CouldNotAskError, Finding, Report, Severity
 from drydock.gates.expectations import judge as decide
 from drydock.gates.expectations.model import Audit
 from drydock.gates.gate import Facts
@@ -40,18 +40,16 @@ MOST_NAMED = 3
 
 
 def judge(subject: Subject) -> Verdict:
-    now = datetime.now(UTC)
-    root, say = subject.project.root, subject.say
-    settings = load(root, now.date(), subject.project.recipe_folder).audit
-    found = subject.components
+    now, say = datetime.now(UTC), subject.say
+    settings, found = subject.expectations.audit, subject.components
     reports = [
-        *_python(found, settings, root, now, say),
+        *_python(found, settings, subject.project.root, now, say),
         debian.audit(found, settings.oldest, now, say),
         *unknown(found, settings),
         *scanners.audit(subject.engine, subject.image_id, settings.scanners, settings.oldest, now, say),
     ]
-    case = Case(GATE, subject.target, "look-ups", settings.ignore, now.date())
-    return decide(case, [weighed(report, settings) for report in reports])
+    counted = [weighed(report, settings) for report in reports]
+    return decide(GATE, subject.target, counted, settings.ignore, "look-ups")
 
 
 def _python(found: Components, settings: Audit, root: Path, now: datetime, say: Say) -> Iterator[Report]:

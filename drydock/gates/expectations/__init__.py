@@ -1,6 +1,5 @@
 """A project's expectations of its image, read strictly from TOML, and findings accepted for a time."""
 
-from drydock.gates.expectations.findings import Case as Case
 from drydock.gates.expectations.findings import CouldNotAskError as CouldNotAskError
 from drydock.gates.expectations.findings import Finding as Finding
 from drydock.gates.expectations.findings import Ignore as Ignore
@@ -13,4 +12,4 @@ from drydock.gates.expectations.model import Expectations as Expectations
 from drydock.gates.expectations.read import INPUTS as INPUTS
 from drydock.gates.expectations.read import PLACE as PLACE
 from drydock.gates.expectations.read import load as load
-from drydock.gates.expectations.read import parse as parse
+from drydock.gates.expectations.read import make as make

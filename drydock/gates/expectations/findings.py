@@ -89,8 +89,9 @@ class Sifted:
     unused: tuple[Ignore, ...]  # ignores that covered nothing
 
 
-def sift(findings: Iterable[Finding], ignores: Sequence[Ignore], today: date) -> Sifted:
+def sift(findings: Iterable[Finding], ignores: Sequence[Ignore], today: date | None = None) -> Sifted:
     """Set aside the accepted findings; an expired ignore covers nothing, and is itself a finding."""
+    today = today or datetime.now(UTC).date()
     valid = [ignore for ignore in ignores if ignore.until >= today]
     text = "expired on {0.until}: {0.reason}; renew it or fix its cause"
     late = (ignore for ignore in ignores if ignore.until < today)
@@ -120,17 +121,6 @@ class Report:
     facts: Mapping[str, Any] = field(default_factory=dict)  # figures worth keeping, as JSON values
 
 
-@dataclass(frozen=True)
-class Case:
-    """The subject of a verdict, and its rules."""
-
-    gate: str
-    target: str
-    unit: str  # the checks' name, in the plural
-    ignores: Sequence[Ignore]
-    today: date  # the day that ignores are compared with
-
-
 def _accepted(finding: Finding, ignore: Ignore) -> dict[str, Any]:
     return {
         "check": finding.check,
@@ -142,10 +132,16 @@ def _accepted(finding: Finding, ignore: Ignore) -> dict[str, Any]:
     }
 
 
-def judge(case: Case, reports: Sequence[Report]) -> Verdict:
-    """Decide: a finding fails, and a check that was not made never passes."""
-    ignores = [one for one in case.ignores if not one.targets or case.target in one.targets]
-    sifted = sift((finding for report in reports for finding in report.findings), ignores, case.today)
+def judge(
+    gate: str, target: str, reports: Sequence[Report], ignores: Sequence[Ignore] = (), unit: str = "checks"
+) -> Verdict:
+    """Decide: a finding fails, and a check that was not made never passes.
+
+    Args:
+        unit: The checks' name, in the plural.
+    """
+    ignores = [one for one in ignores if not one.targets or target in one.targets]
+    sifted = sift((finding for report in reports for finding in report.findings), ignores)
     faults = [fault for report in reports for fault in report.faults]
     details = [
         *map(str, sifted.open),
@@ -168,9 +164,9 @@ def judge(case: Case, reports: Sequence[Report]) -> Verdict:
     elif faults:
         text = and_more(faults)
     elif not checks:
-        text = f"there were no {case.unit} to check"
+        text = f"there were no {unit} to check"
     else:
         accepted = f", {len(sifted.ignored)} ignored" if sifted.ignored else ""
         outcome = Outcome.PASSED
-        text = f"{checks} {case.unit} by {counted(len(reports), 'source')} and no finding{accepted}"
-    return Verdict(case.gate, outcome, f"{case.target}: {text}", tuple(details), "", measurements)
+        text = f"{checks} {unit} by {counted(len(reports), 'source')} and no finding{accepted}"
+    return Verdict(gate, outcome, f"{target}: {text}", tuple(details), "", measurements)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from drydock import project, toml
+from drydock import toml
 from drydock.errors import BadConfiguration
 from drydock.gates.expectations.findings import JUSTIFICATIONS, Ignore, Severity
 from drydock.gates.expectations.model import Expectations
+from drydock.project import Project
 
 PLACE = Path("image") / "expectations.toml"
 # As gates name their inputs: at the root, and in the application's folder.
@@ -19,25 +22,20 @@ LONGEST_IGNORE = timedelta(days=366)
 _OCTAL = re.compile(r"0?[0-7]{3,4}")
 
 
-def place(root: Path, rendered: Path | None = None) -> Path:
+def place(project: Project) -> Path:
     """Return the path of a project's expectations: in the application's own folder, else at the root."""
-    own = root / str(project.table(root).get("source", ".")) / PLACE
-    found = own if own.is_file() else root / PLACE
-    return found if found.is_file() or rendered is None else rendered / PLACE
+    own = project.source / PLACE
+    return own if own.is_file() else project.place(str(PLACE))
 
 
-def load(root: Path, today: date, rendered: Path | None = None) -> Expectations:
+def load(project: Project) -> Expectations:
     """Read a project's expectations; without a file, only the checks that need none apply."""
-    path = place(root, rendered)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return Expectations()
-    return parse(text, str(path), today)
+    path = place(project)
+    return make(toml.read(path), str(path), datetime.now(UTC).date())
 
 
-def parse(text: str, where: str, today: date) -> Expectations:
-    expectations = toml.make(Expectations, toml.parse(text, where), where)
+def make(table: Mapping[str, Any], where: str, today: date) -> Expectations:
+    expectations = toml.make(Expectations, table, where)
     for gate in ("security", "audit", "licences", "parity"):
         for number, ignore in enumerate(getattr(expectations, gate).ignore):
             _check_ignore(ignore, f"{where} {gate}.ignore[{number}]", today, gate)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import UTC, datetime
 
 from drydock import temporary
 from drydock.deploy import manifests
@@ -61,7 +60,7 @@ def judge(subject: Subject) -> Verdict:
         return Verdict.failed(GATE, error)
     except (ToolNotInstalled, CouldNotAskError) as error:
         return Verdict(GATE, Outcome.COULD_NOT_CHECK, str(error.args[0]))
-    sifted = sift(found, [one.ignore for one in expectations.accepted], datetime.now(UTC).date())
+    sifted = sift(found, [one.ignore for one in expectations.accepted])
     faults = [str(one) for one in (*sifted.open, *stale(sifted.unused))]
     objects, accepted = sum(map(len, every.values())), len(sifted.ignored)
     versions = list(expectations.kubernetes)

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
-from drydock.gates.expectations import INPUTS, PLACE, Case, CouldNotAskError, Finding, Report, load
+from drydock.gates.expectations import INPUTS, PLACE, CouldNotAskError, Finding, Report
 from drydock.gates.expectations import judge as decide
 from drydock.gates.expectations.model import Licences
 from drydock.gates.gate import Facts
@@ -32,12 +31,9 @@ FACTS = Facts(inputs=INPUTS, rank=50)
 
 def judge(subject: Subject) -> Verdict:
     """Name every licence in an image that is not allowed."""
-    today = datetime.now(UTC).date()
-    allowed = load(subject.project.root, today, subject.project.recipe_folder).licences
-    found = subject.components
+    allowed, found = subject.expectations.licences, subject.components
     reports = [_python(found, allowed), _debian(found, allowed, subject.say)]
-    case = Case(GATE, subject.target, "licences", allowed.ignore, today)
-    return decide(case, reports)
+    return decide(GATE, subject.target, reports, allowed.ignore, "licences")
 
 
 def _python(found: Components, allowed: Licences) -> Report:

@@ -8,14 +8,13 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, cast
 
 from drydock.engine.errors import ContainerExited, NotReady
 from drydock.engine.runtime import Answer, Run, Running, started
 from drydock.gates import smoke
 from drydock.gates.errors import CouldNotCheck
-from drydock.gates.expectations import INPUTS, Case, Finding, Report, load, sift
+from drydock.gates.expectations import INPUTS, Finding, Report, sift
 from drydock.gates.expectations import judge as decide
 from drydock.gates.gate import Facts
 from drydock.gates.parity.known import KNOWN
@@ -39,8 +38,8 @@ def judge(subject: Subject) -> Verdict:
         return Verdict(
             GATE, Outcome.COULD_NOT_CHECK, "slim is the reference for the others; leave out --target"
         )
-    project, today = subject.project, datetime.now(UTC).date()
-    accepted = load(project.root, today, project.recipe_folder).parity.ignore
+    project = subject.project
+    accepted = subject.expectations.parity.ignore
     # Built one after the other; the threads below only ask.
     images = {target: subject.workspace.built(target).image_id for target in ("slim", subject.target)}
     subject.say(f"asking slim and {subject.target} {len(SNIPPETS)} questions")
@@ -56,11 +55,10 @@ def judge(subject: Subject) -> Verdict:
             verdict = Verdict.failed(GATE, fault)
             return replace(verdict, summary=f"only {target} fails: {verdict.summary}")
     slim, other = (one.result() for one in asked.values())
-    case = Case(GATE, subject.target, "questions", accepted, today)
     report = compare(slim, other, subject.target)
     for note in report.notes:
         subject.say(note)
-    return decide(case, [report])
+    return decide(GATE, subject.target, [report], accepted, "questions")
 
 
 def container(subject: Subject, image: str) -> AbstractContextManager[Running]:
@@ -129,7 +127,7 @@ def compare(slim: Mapping[str, Any], other: Mapping[str, Any], target: str) -> R
         if name not in late
         for finding in differences(name, slim.get(name, NOTHING), other.get(name, NOTHING), target)
     ]
-    sifted = sift(found, KNOWN, datetime.now(UTC).date())
+    sifted = sift(found, KNOWN)
     reasons = dict.fromkeys(known.reason for known in KNOWN)
     covered = {why: [one for one, known in sifted.ignored if known.reason == why] for why in reasons}
     notes = [

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from drydock.gates import budget, contents
-from drydock.gates.expectations import INPUTS, Case, Expectations, Finding, Report, load
+from drydock.gates.expectations import INPUTS, Expectations, Finding, Report
 from drydock.gates.expectations import judge as decide
 from drydock.gates.gate import Facts
 from drydock.gates.security import base, expected, files, health, history, linters, metadata
@@ -53,8 +52,7 @@ FACTS = Facts(
 
 
 def judge(subject: Subject) -> Verdict:
-    today = datetime.now(UTC).date()
-    expectations = load(subject.project.root, today, subject.project.recipe_folder)
+    expectations = subject.expectations
     healthcheck = subject.image.config.healthcheck
     # This thread owns the container: an interrupt removes it first, which ends the other thread's wait.
     with ThreadPoolExecutor(1) as pool, ExitStack() as stack:
@@ -66,8 +64,7 @@ def judge(subject: Subject) -> Verdict:
             waiting.append(pool.submit(health.watch, running, healthcheck, subject.engine.podman))
         reports = [report for group in GROUPS for report in group(subject, expectations)]
         reports += [one.result() for one in waiting]
-    case = Case(GATE, subject.target, "checks", expectations.security.ignore, today)
-    return decide(case, reports)
+    return decide(GATE, subject.target, reports, expectations.security.ignore)
 
 
 def _report(source: str, findings: Iterable[Finding], expectations: int = 0) -> Report:

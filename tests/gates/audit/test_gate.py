@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from drydock.gates import audit as gate
 from drydock.gates.audit import scanners
-from drydock.gates.expectations import Case, CouldNotAskError, Finding, Report, Severity, judge
+from drydock.gates.expectations import CouldNotAskError, Finding, Report, Severity, judge
 from drydock.gates.expectations.model import Audit
 from drydock.image import Anatomy, Config, Image, Kind, Layer, components
 from drydock.image.record import Record
@@ -113,9 +113,8 @@ def test_threshold_and_fixable_only_decide_what_counts(settings: Audit, counted:
 
 
 def test_vulnerable_and_could_not_check_are_different_verdicts() -> None:
-    case = Case("audit", "production", "look-ups", (), date(2026, 11, 21))
-    vulnerable = judge(case, [Report("python", 3, FINDINGS)])
-    unknown = judge(case, [Report("python", 3), Report("debian", faults=("no mirror",))])
+    vulnerable = judge("audit", "production", [Report("python", 3, FINDINGS)])
+    unknown = judge("audit", "production", [Report("python", 3), Report("debian", faults=("no mirror",))])
     assert (vulnerable.outcome, unknown.outcome) == (Outcome.FAILED, Outcome.COULD_NOT_CHECK)
 
 

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 
+from drydock import toml
+from drydock.detect import project
 from drydock.errors import BadConfiguration
-from drydock.gates.expectations import Finding, Ignore, Severity, load, parse, sift
+from drydock.gates.expectations import Expectations, Finding, Ignore, Severity, load, make, sift
+from tests.conftest import ROOT, MakeProject
 
 TODAY = date(2026, 11, 21)
-ROOT = Path(__file__).resolve().parents[3]
+
+
+def parse(text: str) -> Expectations:
+    return make(toml.parse(text, "expectations.toml"), "expectations.toml", TODAY)
 
 
 def refuse(text: str) -> str:
     with pytest.raises(BadConfiguration) as caught:
-        parse(text, "expectations.toml", TODAY)
+        parse(text)
     return str(caught.value)
 
 
 def test_own_expectations_are_legal() -> None:
-    assert load(ROOT, TODAY).image.user == "10001:10001"
+    assert load(project.load(ROOT)).image.user == "10001:10001"
 
 
-def test_project_without_a_file_expects_nothing_of_its_own(tmp_path: Path) -> None:
-    expectations = load(tmp_path, TODAY)
+def test_project_without_a_file_expects_nothing_of_its_own(make_project: MakeProject) -> None:
+    expectations = load(make_project({}))
     assert expectations.file == ()
     assert expectations.image.user is None
 
@@ -80,7 +85,7 @@ def test_justification_is_a_word_of_openvex_and_for_vulnerabilities() -> None:
     )
     assert "in [[audit.ignore]] alone" in refuse(ignore("licences", "component_not_present"))
     word = "component_not_present"
-    assert parse(ignore("audit", word), "x", TODAY).audit.ignore[0].justification == word
+    assert parse(ignore("audit", word)).audit.ignore[0].justification == word
 
 
 SETUID = Finding("setuid", "/usr/bin/su", "has mode 4755")

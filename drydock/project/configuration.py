@@ -7,24 +7,14 @@ import os
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
 from drydock import toml
 from drydock.nearest import choices
-from drydock.project.compression import ZSTD, Compression
 from drydock.project.errors import NoProject
-from drydock.project.model import (
-    DEFAULT_BUDGETS,
-    TARGETS,
-    UNDECLARED,
-    Budget,
-    Development,
-    Growth,
-    Project,
-    Request,
-)
+from drydock.project.model import DEFAULT_BUDGETS, TARGETS, UNDECLARED, Growth, Project, Settings
 
 # Takes the folder and the configured keys; returns values by key.
 Find = Callable[[Path, Mapping[str, Any]], Mapping[str, Any]]
@@ -33,26 +23,7 @@ FILE = "drydock.toml"
 # Files at the top of a project without a configuration.
 MANIFESTS = ("pyproject.toml", "requirements.txt", "setup.py", "setup.cfg", "Pipfile", "Dockerfile")
 PACKAGES = "write names such as git or libpq5, with commas or blanks between"
-PYTHON = "write a minor version from 3.7 on, such as 3.13"
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]*\??")
-_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
-
-
-def _text(pattern: str, meaning: str) -> Callable[[object], str]:
-    """Return the reader of a text that a pattern matches as a whole."""
-
-    def read(value: object) -> str:
-        if not isinstance(value, str) or not re.fullmatch(pattern, value):
-            raise ValueError(f"{value!r} is not {meaning}")
-        return value
-
-    return read
-
-
-_image = _text(f"{_PART}(?:/{_PART})*", "a legal repository name")
-# From 3.7 on.
-_python = _text(r"3\.([7-9]|[1-9]\d+)(\.\d+)?", "a version of Python that an image can have")
-_path = _text(r"(?s:/.*)?", "the path of a route")
 
 
 def _packages(text: object) -> str:
@@ -72,38 +43,13 @@ def _volumes(paths: object) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Configuration:
-    """The keys of a configuration, with their defaults.
+class Configuration(Settings):
+    """The keys of a configuration; detection alone reads its own.
 
-    `Project` describes most fields. Detection alone reads the last ones: they decide between pieces of
-    evidence, and state facts that no file shows.
+    They decide between pieces of evidence, and state facts that no file shows.
     """
 
     source: str = "."
-    image: str = field(default="", metadata={"read": _image, "how": "use lower-case words joined by - or /"})
-    registry: str = ""
-    entry_point: str = "main:app"
-    factory: bool = False
-    python: str = field(default="3.13", metadata={"read": _python, "how": PYTHON})
-    python_also: tuple[str, ...] = ()
-    port: int = 8000
-    health_path: str = field(default="", metadata={"read": _path, "how": "begin it with /"})
-    ready_path: str = field(default="", metadata={"read": _path, "how": "begin it with /"})
-    lock: str = ""
-    base: str = ""
-    budgets: Mapping[str, Budget] = field(default_factory=dict)
-    main_branch: str = "main"
-    compression: Compression = field(
-        default=ZSTD,
-        metadata={
-            "read": lambda text: Compression.parse(str(text)),
-            "how": "write zstd or gzip, with a level if you like: zstd:15",
-        },
-    )
-    labels: Mapping[str, str] = field(default_factory=dict)
-    development: Development = field(default_factory=Development)
-    smoke: tuple[Request, ...] = ()
-    extra_files: tuple[str, ...] = ()
     workdir: str = ""
     extras: str = ""
     groups: str = ""
@@ -116,9 +62,6 @@ class Configuration:
     settings_check: str = ""
     migrate: str = ""
     logging: bool = False
-    tests: bool = True
-    touched_first: bool = False
-    slim: bool = True
 
 
 KEYS = toml.keys(Configuration)
@@ -131,25 +74,24 @@ def read(folder: Path, find: Find) -> Project:
     given, decided = _configuration(root)
     found = find(root, given)
     own, root = root, found.get("root", root)
-    kept = {one.name for one in fields(Project)}
-    keys = {key: one.name for key, one in KEYS.items() if one.name in kept}
-    stated = {name: getattr(decided, name) for name in keys.values()}
-    values = stated | {keys[key]: value for key, value in found.items() if key in keys}
-    source = (own if "source" in given else root) / values["source"]
+    source = (own if "source" in given else root) / found.get("source", decided.source)
+    names = {key: one.name for key, one in toml.keys(Settings).items()}
+    settings = {name: getattr(decided, name) for name in names.values()}
+    settings |= {names[key]: value for key, value in found.items() if key in names}
     described = metadata(source)
     name = str(described.get("name") or source.name)
-    base = values["base"] or os.environ.get("PYTHON_IMAGE") or f"python:{values['python']}-slim"
+    base = settings["base"] or os.environ.get("PYTHON_IMAGE") or f"python:{settings['python']}-slim"
     return Project(
-        **values
+        **settings
         | {
             "root": root,
             "source": source,
             "name": name,
             "version": str(described.get("version", UNDECLARED)),
             "description": str(described.get("description", "")),
-            "image": values["image"] or image_name(name),
-            "python_also": tuple(str(version) for version in values["python_also"]),
-            "budgets": {**DEFAULT_BUDGETS, **values["budgets"]},
+            "image": settings["image"] or image_name(name),
+            "python_also": tuple(str(version) for version in settings["python_also"]),
+            "budgets": {**DEFAULT_BUDGETS, **settings["budgets"]},
             "base": base,
         }
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field
 from pathlib import Path
@@ -23,6 +24,8 @@ MB = 1_000_000
 STATE = ".drydock"
 # The second name is for projects that have a Dockerfile of another form.
 DOCKERFILES = ("Dockerfile", "drydock.Dockerfile")
+# A part of an image's name.
+_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 
 
 def _size(key: str, *, least: int = 1, default: Any = None) -> Any:
@@ -80,8 +83,67 @@ class Development:
     example_path: str = "/"  # a path that answers with that token
 
 
+def _text(pattern: str, meaning: str, how: str, default: str = "") -> Any:
+    """Return a field for a text that a pattern matches as a whole."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+            raise ValueError(f"{value!r} is not {meaning}")
+        return value
+
+    return field(default=default, metadata={"read": read, "how": how})
+
+
+def _path() -> Any:
+    return _text(r"(?s:/.*)?", "the path of a route", "begin it with /")
+
+
 @dataclass(frozen=True)
-class Project:
+class Settings:
+    """The keys of a configuration that tasks and gates read, with their defaults."""
+
+    # The image's repository name, without a registry.
+    image: str = _text(
+        f"{_PART}(?:/{_PART})*", "a legal repository name", "use lower-case words joined by - or /"
+    )
+    registry: str = ""  # the default of `push`; empty if not configured
+    entry_point: str = "main:app"  # `package.module:attribute`
+    factory: bool = False  # whether to call the attribute to make the app
+    # The image's minor version, such as `3.13`.
+    python: str = _text(
+        r"3\.([7-9]|[1-9]\d+)(\.\d+)?",
+        "a version of Python that an image can have",
+        "write a minor version from 3.7 on, such as 3.13",
+        default="3.13",
+    )
+    python_also: tuple[str, ...] = ()  # other supported versions, best first, if `python` has no base image
+    port: int = 8000  # inside the container
+    health_path: str = _path()  # answers while the process lives; empty without such a route
+    ready_path: str = _path()  # answers while requests can be served; empty without such a route
+    lock: str = ""  # relative to the root; empty for the two that drydock's own Dockerfile reads
+    base: str = ""  # the wanted base image
+    # By target, or by target and platform: `slim linux/arm64`.
+    budgets: Mapping[str, Budget] = field(default_factory=dict)
+    main_branch: str = "main"  # growth is measured against its images
+    # Of pushed layers; sizes on the wire are measured with it.
+    compression: Compression = field(
+        default=ZSTD,
+        metadata={
+            "read": lambda text: Compression.parse(str(text)),
+            "how": "write zstd or gzip, with a level if you like: zstd:15",
+        },
+    )
+    labels: Mapping[str, str] = field(default_factory=dict)  # the user's own, which win over drydock's
+    development: Development = field(default_factory=Development)
+    smoke: tuple[Request, ...] = ()  # in the order of sending
+    extra_files: tuple[str, ...] = ()  # libraries, programs and paths that the application opens by name
+    tests: bool = True  # without tests, `container_tests` passes and says so
+    touched_first: bool = False  # whether `container_tests` begins with the tests that a change touches
+    slim: bool = True  # whether its gates also judge the slim image
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project(Settings):
     """A project, described by its configuration and its files."""
 
     root: Path  # the build context
@@ -89,28 +151,7 @@ class Project:
     name: str  # the distribution's
     version: str  # as written
     description: str  # one line
-    image: str  # the image's repository name, without a registry
-    registry: str  # the default of `push`; empty if not configured
-    entry_point: str  # `package.module:attribute`
-    factory: bool  # whether to call the attribute to make the app
-    python: str  # the image's minor version, such as `3.13`
-    port: int  # inside the container
-    health_path: str  # answers while the process lives; empty without such a route
-    ready_path: str  # answers while requests can be served; empty without such a route
-    budgets: Mapping[str, Budget]  # by target, or by target and platform: `slim linux/arm64`
-    labels: Mapping[str, str]  # the user's own, which win over drydock's
-    base: str  # the wanted base image
-    python_also: tuple[str, ...] = ()  # other supported versions, best first, if `python` has no base image
     python_release: str = ""  # the only release that the installer takes; empty for any
-    lock: str = ""  # relative to the root; empty for the two that drydock's own Dockerfile reads
-    development: Development = field(default_factory=Development)
-    smoke: tuple[Request, ...] = ()  # in the order of sending
-    extra_files: tuple[str, ...] = ()  # libraries, programs and paths that the application opens by name
-    main_branch: str = "main"  # growth is measured against its images
-    compression: Compression = ZSTD  # of pushed layers; sizes on the wire are measured with it
-    tests: bool = True  # without tests, `container_tests` passes and says so
-    touched_first: bool = False  # whether `container_tests` begins with the tests that a change touches
-    slim: bool = True  # whether its gates also judge the slim image
 
     @property
     def targets(self) -> tuple[str, ...]:

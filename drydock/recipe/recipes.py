@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 import shlex
-import textwrap
 from collections.abc import Iterable, Sequence
 
 from drydock.detect import Dependencies, tools
@@ -14,7 +13,6 @@ from drydock.progress import REMARK
 from drydock.recipe.blueprint import BUILD_HEAD, Blueprint
 from drydock.recipe.contents import is_below
 
-WIDTH = 120  # columns
 WHEEL = "/tmp/wheel"  # noqa: S108 - in a stage of the build
 BUILD_PINS = "/tmp/build.lock"  # noqa: S108 - as above
 CHECKED = "/tmp/check.txt"  # noqa: S108 - as above
@@ -24,8 +22,6 @@ WITHOUT_SETUPTOOLS = 12  # the first minor version of Python whose environments 
 # Debian's archive keeps one version of each package, the patched one: pinning it would break the next build.
 UNPINNED = "# hadolint ignore=DL3008,SC2046"
 INSTALL = "DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends"
-PACKAGES = """\
-# For what is compiled here; the final image gets only the libraries that it then links against."""
 INCLUDE = "python3 -c 'import sysconfig as s; print(s.get_path(\"include\"))'"
 HEADERS = f'\\\n        $([ -f "$({INCLUDE})/Python.h" ] || echo python3-dev)'
 # The build context for locks outside of the project.
@@ -45,47 +41,23 @@ def locks(blueprint: Blueprint) -> str:
     return _copies(blueprint, files, _lock_root(dependencies), "/")
 
 
+def build_packages(blueprint: Blueprint) -> str:
+    """Return the step that installs system packages for the build; empty for none."""
+    packages = [*blueprint.system_build, *blueprint.system_run]
+    return apt(blueprint, packages, HEADERS if blueprint.system_build else "") if packages else ""
+
+
 def dependencies(blueprint: Blueprint) -> str:
-    """Return the steps that install system packages and the dependencies."""
+    """Return the step that installs the dependencies."""
     found = blueprint.dependencies
-    parts = []
-    if packages := [*blueprint.system_build, *blueprint.system_run]:
-        parts.append(f"{PACKAGES}\n{apt(blueprint, packages, HEADERS if blueprint.system_build else '')}")
-    title = "# The dependencies, exactly as locked and without the project itself."
-    if not found.locked:
-        title = (
-            "# The dependencies. They are not locked: the same source may get other versions tomorrow,\n"
-            "# until `drydock lock` writes a lock file and `drydock init` changes these lines."
-        )
     # Some tools write beside their inputs; the build discards those files.
-    exports = tools.of(found).exports
-    writable = ",rw" if exports or not found.locked else ""
-    mounts = [f"--mount=type=bind,from=locks,target=/locks{writable}"]
-    parts.append(f"{title}\n{_run([*mounts, *MOUNTS], _install(blueprint))}")
-    return "\n".join(parts)
+    writable = ",rw" if tools.of(found).exports or not found.locked else ""
+    return _run([f"--mount=type=bind,from=locks,target=/locks{writable}", *MOUNTS], _install(blueprint))
 
 
-def application(blueprint: Blueprint, *, outside: bool = False) -> str:
-    """Return the steps that put the project's files below /rootfs.
-
-    With `outside`, the Dockerfile is rendered at each build, and so can name each file.
-    """
-    if outside or not is_whole(blueprint):
-        parts = [_copies(blueprint, blueprint.entries, blueprint.base, "/rootfs/app")]
-    else:
-        folder = "." if blueprint.base == "." else f"{blueprint.base}/"
-        names = _unshipped(blueprint)
-        but = "; without the files that only builds and tests read" if names else ""
-        parts = [
-            f"# Everything that .dockerignore allows, new packages included{but}.\nCOPY {folder} /rootfs/app/"
-        ]
-        if names:
-            parts.append(_wrapped(f"RUN rm -rf {' '.join(f'/rootfs/app/{name}' for name in names)}"))
-    if blueprint.installed:
-        parts.append(_installed(blueprint))
-    if blueprint.storage:
-        parts.append(_storage(blueprint))
-    return "\n".join(parts)
+def copies(blueprint: Blueprint) -> str:
+    """Return the copies of the files and folders to ship, each by its name."""
+    return _copies(blueprint, blueprint.entries, blueprint.base, "/rootfs/app")
 
 
 def is_whole(blueprint: Blueprint) -> bool:
@@ -108,11 +80,11 @@ def _configuration(blueprint: Blueprint) -> list[str]:
     return [join(blueprint.source, name) for name in names]
 
 
-def _unshipped(blueprint: Blueprint) -> list[str]:
-    """Return the context's files that the image does not ship, relative to the application's folder."""
+def unshipped(blueprint: Blueprint) -> list[str]:
+    """Return the places of the context's files that a copy of the whole folder must not leave there."""
     names = [path for path in (*besides(blueprint), *blueprint.tests) if is_below(path, blueprint.base)]
     left = [path for path in names if not any(is_below(path, kept) for kept in blueprint.entries)]
-    return sorted(posixpath.relpath(path, blueprint.base) for path in left)
+    return sorted(f"/rootfs/app/{posixpath.relpath(path, blueprint.base)}" for path in left)
 
 
 def test_dependencies(blueprint: Blueprint) -> str:
@@ -140,19 +112,9 @@ def test_dependencies(blueprint: Blueprint) -> str:
 
 
 def tests(blueprint: Blueprint) -> str:
-    """Return the copies of the tests and of pytest's configuration."""
+    """Return the copies of the tests and of pytest's configuration; empty for none."""
     files = [name for name in _configuration(blueprint) if (blueprint.root / name).is_file()]
-    if not (wanted := [*files, *blueprint.tests]):
-        return "# No tests are beside the application: after adding some, run `drydock init` again."
-    return _copies(blueprint, wanted, blueprint.base, "/app")
-
-
-def volumes(blueprint: Blueprint) -> str:
-    """Return the declaration of the folders that the application writes; empty for none."""
-    if not blueprint.storage.folders:
-        return ""
-    folders = ", ".join(f'"{folder}"' for folder in blueprint.storage.folders)
-    return f"# Files written here outlive the container: mount a volume of your own.\nVOLUME [{folders}]"
+    return _copies(blueprint, [*files, *blueprint.tests], blueprint.base, "/app")
 
 
 def _install(blueprint: Blueprint) -> list[str]:
@@ -223,16 +185,15 @@ def _lock_root(found: Dependencies) -> str:
     return common([found.folder, *(folder_of(path) for path in found.files)])
 
 
-def _installed(blueprint: Blueprint) -> str:
+def installation(blueprint: Blueprint) -> str:
+    """Return the step that installs the project itself."""
     mounts = [f"--mount=type=bind,source={blueprint.source},target=/project,rw", *MOUNTS]
-    title = f"# The project itself is installed: {blueprint.installed}."
     # In place: paths beside the modules stay valid, and the build adds its generated files.
     target = f"/rootfs{blueprint.import_path[0]}"
     variables = "".join(f"{name}=$APP_VERSION " for name in blueprint.version_variables)
     install = f"uv pip install --python=/opt/venv --no-deps --target={target}"
     leftovers = [f"{target}/bin", f"{target}/.lock"]
     if lock := blueprint.build_lock:
-        title = f"# The project itself is installed, with tools of {lock}: {blueprint.installed}."
         origin = f"from={RESOLVED},source=" if lock in blueprint.resolved else "source="
         mounts.append(BIND.format(lock).replace("source=", origin))
         # The tests' lock names them in its last part.
@@ -247,23 +208,7 @@ def _installed(blueprint: Blueprint) -> str:
         leftovers.append(WHEEL)
     else:
         steps = [f"{variables}{DOWNLOAD} {install} /project"]
-    steps.append(f"rm -rf {' '.join(leftovers)}")
-    version = (
-        "# The build has no .git to read the version from: pass it with --build-arg.\nARG APP_VERSION=0.0.0\n"
-        if variables
-        else ""
-    )
-    return f"{version}{title}\n{_run(mounts, steps)}"
-
-
-def _storage(blueprint: Blueprint) -> str:
-    storage = blueprint.storage
-    owned = [*storage.folders, *storage.opened]
-    steps = [f"mkdir -p {' '.join(f'/rootfs{folder}' for folder in owned)}"]
-    steps += [f"ln -s {target} /rootfs{link}" for link, target in storage.links.items()]
-    steps.append(f'chown "${{UID}}:0" {" ".join(f"/rootfs{folder}" for folder in owned)}')
-    title = "# Files that the application writes beside its code belong to its user."
-    return f"{title}\n{_wrapped('RUN ' + ' && '.join(steps))}"
+    return _run(mounts, [*steps, f"rm -rf {' '.join(leftovers)}"])
 
 
 def apt(blueprint: Blueprint, packages: Sequence[str], computed: str = "") -> str:
@@ -278,7 +223,7 @@ def apt(blueprint: Blueprint, packages: Sequence[str], computed: str = "") -> st
 
 
 def _run(mounts: Iterable[str], steps: Sequence[str]) -> str:
-    return "; \\\n    ".join([_wrapped(f"RUN {' '.join(mounts)} set -eu"), *steps])
+    return "; \\\n    ".join([f"RUN {' '.join(mounts)} set -eu", *steps])
 
 
 def _copies(blueprint: Blueprint, paths: Iterable[str], base: str, target: str) -> str:
@@ -293,13 +238,7 @@ def _copies(blueprint: Blueprint, paths: Iterable[str], base: str, target: str) 
             origin = f"--from={RESOLVED} " if path in blueprint.resolved else ""
             files.setdefault((origin, posixpath.dirname(relative)), []).append(path)
     lines = [
-        _wrapped(f"COPY {origin}{' '.join(names)} {posixpath.join(target, parent).rstrip('/')}/")
+        f"COPY {origin}{' '.join(names)} {posixpath.join(target, parent).rstrip('/')}/"
         for (origin, parent), names in files.items()
     ]
     return "\n".join([*lines, *folders])
-
-
-def _wrapped(line: str) -> str:
-    wrapper = textwrap.TextWrapper(WIDTH - 2, subsequent_indent="    ", break_on_hyphens=False)
-    wrapper.break_long_words = False
-    return " \\\n".join(wrapper.wrap(line))

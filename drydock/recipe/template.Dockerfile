@@ -1,14 +1,28 @@
+{% if outside %}
+# Rendered by drydock at each build, from the project's files; `drydock init` writes it down.
+{% endif %}
 # Targets (--target NAME): builder; slim, on PYTHON_IMAGE, with a shell; production, from scratch (the default);
 # test, which is production (or TEST_BASE) with pytest and the tests: run it, and it runs them.
 
-ARG PYTHON_IMAGE=python:3.13-slim TEST_BASE=production
+ARG PYTHON_IMAGE=python:{{ blueprint.python }}-slim TEST_BASE=production
 # Where the application runs and listens; a numeric user, above 10000, so that the host has no such user.
-ARG UID=10001 GID=10001 APP_WORKDIR=/app PORT=8000 MAINTAINER=""
+ARG UID=10001 GID=10001 APP_WORKDIR={{ blueprint.workdir }} PORT={{ blueprint.port }}{{ " MAINTAINER=" ~ quoted(blueprint.maintainer) if blueprint.maintainer }}
 
-# <scripts>
+{% if vendored %}
+# The scripts of the build and of the image.
+FROM scratch AS drydock
+COPY {{ vendored }}/ /
+{% else %}
+# The scripts of the build: `drydock build` brings them, or --build-context drydock="$(drydock scripts)".
+FROM scratch AS drydock
+{% endif %}
+{% if blueprint.resolved %}
+# The versions that drydock resolved: the project locks none.
+FROM scratch AS {{ resolved }}
+{% endif %}
 # The lock files alone: a source change cannot invalidate what is built from them.
 FROM scratch AS locks
-# <locks>
+{{ locks }}
 
 # uv takes this Python and fetches no other; it copies out of its cache mount, another file system.
 FROM ${PYTHON_IMAGE} AS python
@@ -20,25 +34,65 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=index \
     PIP_ROOT_USER_ACTION=ignore sh /install/download.sh python3 -m pip install --quiet --disable-pip-version-check \
         --no-cache-dir --no-compile --target=/opt/uv --require-hashes --requirement=/install/uv.txt && uv --version
 WORKDIR /app
-# <dependencies>
+{% if build_packages %}
+# For what is compiled here; the final image gets only the libraries that it then links against.
+{{ build_packages }}
+{% endif %}
+{% if blueprint.dependencies.locked %}
+# The dependencies, exactly as locked and without the project itself.
+{% else %}
+# The dependencies. They are not locked: the same source may get other versions tomorrow,
+# until `drydock lock` writes a lock file and `drydock init` changes these lines.
+{% endif %}
+{{ dependencies }}
 
 # `divide` writes into one file how the application is served, and makes two layers: code, and the rest below.
 FROM dependencies AS builder
-ARG APP_WORKDIR PORT UID GID APP_ENTRY_POINT=main:app APP_FACTORY=0 APP_OPTIONS="" APP_PATH=/app APP_LOGGING=0 APP_SETTINGS_CHECK="" APP_MIGRATE="" APP_COMMANDS="" APP_SCRIPTS="" HEALTH_HOST="" HEALTH_PATH=/health
-# <application>
+ARG APP_WORKDIR PORT UID GID
+{%- for name, value in served.items() %} {{ name }}={{ value }}{% endfor %}
+
+{% if copies %}
+{{ copies }}
+{% else %}
+# Everything that .dockerignore allows, new packages included{{ "; without the files that only builds and tests read" if unshipped }}.
+COPY {{ "." if blueprint.base == "." else blueprint.base ~ "/" }} /rootfs/app/
+{% if unshipped %}
+RUN rm -rf {{ unshipped | join(" ") }}
+{% endif %}
+{% endif %}
+{% if blueprint.installed %}
+{% if blueprint.version_variables %}
+# The build has no .git to read the version from: pass it with --build-arg.
+ARG APP_VERSION=0.0.0
+{% endif %}
+# The project itself is installed{{ ", with tools of " ~ blueprint.build_lock if blueprint.build_lock }}: {{ blueprint.installed }}.
+{{ installation }}
+{% endif %}
+{% if written %}
+# Files that the application writes beside its code belong to its user.
+RUN mkdir -p {{ written }} &&
+{%- for link, target in blueprint.storage.links.items() %} ln -s {{ target }} /rootfs{{ link }} &&{% endfor %} chown "${UID}:0" {{ written }}
+{% endif %}
 RUN --network=none --mount=type=bind,from=drydock,target=/drydock python3 -m divide /rootfs /layers
 FROM dependencies AS compiled
 RUN --network=none --mount=type=bind,from=drydock,source=assemble,target=/drydock/assemble python3 -m assemble bytecode
 FROM ${PYTHON_IMAGE} AS slim
-# <packages>
+{% if packages %}
+{{ packages }}
+{% endif %}
 COPY --from=compiled /opt/venv /opt/venv
 COPY --from=builder /layers/resources/ /
-ARG APP_WORKDIR PORT UID GID MAINTAINER
+{% set settings %}
+ARG APP_WORKDIR PORT UID GID{{ " MAINTAINER" if blueprint.maintainer }}
 WORKDIR ${APP_WORKDIR}
 # The environment's programs come first. Nothing is written beside the code: the file system is read-only.
 ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp LOGNAME=app LANG=C.UTF-8 \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 EXPOSE ${PORT}
+{% if blueprint.storage.folders %}
+# Files written here outlive the container: mount a volume of your own.
+VOLUME {{ json(blueprint.storage.folders) }}
+{% endif %}
 USER ${UID}:${GID}
 # -I -S: neither variables nor installed packages can change the probe.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["/opt/venv/bin/python3","-I","-S","/opt/image/probe.py"]
@@ -46,14 +100,17 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["/opt/venv/bin/p
 ENTRYPOINT ["/opt/venv/bin/python3", "/opt/image/start.py"]
 CMD ["serve"]
 STOPSIGNAL SIGTERM
+{% if blueprint.maintainer %}
 LABEL maintainer="${MAINTAINER}"
+{% endif %}
 COPY --from=builder /layers/code/ /
-
+{% endset %}
+{{ settings }}
 # Production's layers, by rate of change. EXTRA_FILES: what the application opens by name, such as libmagic.so.1
 FROM python AS runtime
 RUN --network=none --mount=type=bind,from=drydock,source=assemble,target=/drydock/assemble python3 -m assemble runtime
 FROM dependencies AS assembled
-ARG EXTRA_FILES=""
+ARG EXTRA_FILES={{ quoted(blueprint.extra_files | join(" ")) }}
 COPY --from=runtime /layers /layers
 RUN --network=none --mount=type=bind,from=drydock,target=/drydock python3 -m assemble dependencies "${EXTRA_FILES}"
 # What the application imports and opens by name: a missing library fails here; production waits for that.
@@ -66,17 +123,20 @@ FROM scratch AS production
 COPY --from=runtime /layers/runtime/ /
 COPY --from=assembled /layers/dependencies/ /
 COPY --from=traced /layers/resources/ /
-# <settings>
-
+{{ uncommented(settings) }}
 # pytest and its companions, and nothing that the image has already. Then the real start under the loader's eyes.
 FROM assembled AS test-dependencies
-# <test-dependencies>
+{{ test_dependencies }}
 RUN --network=none --mount=type=bind,from=drydock,source=trace,target=/trace \
     --mount=type=bind,from=builder,source=/rootfs,target=/rootfs \
     /opt/venv/bin/python3 /trace start /rootfs > /opt/test/libraries.txt
 FROM ${TEST_BASE} AS test
 COPY --from=test-dependencies /opt/test /opt/test
-# <tests>
+{% if tests %}
+{{ tests }}
+{% else %}
+# No tests are beside the application: after adding some, run `drydock init` again.
+{% endif %}
 ENV PYTHONPATH=/opt/test PYTEST_ADDOPTS="-p no:cacheprovider"
 HEALTHCHECK NONE
 ENTRYPOINT ["/opt/venv/bin/python3", "-m", "pytest"]

@@ -69,20 +69,9 @@ def test_slim_and_production_have_the_same_settings() -> None:
     assert len(slim) == len(kinds)
 
 
-def test_every_argument_and_marked_line_is_in_the_template() -> None:
-    text = dockerfile.TEMPLATE.read_text()
-    blueprint = plan(detect(ROOT, configured(ROOT)))
-
-    assert [
-        n for n in dockerfile.arguments(blueprint) if not re.search(rf"^ARG (?:.* )?{n}=", text, re.M)
-    ] == []
-    names = [*dockerfile.parts(blueprint), "settings"]
-    assert sorted(re.findall(r"^# <(.*)>$", text, re.M)) == sorted(names)
-
-
-def test_no_marked_line_is_left_and_hadolint_accepts_the_rest(rendered: str, tmp_path: Path) -> None:
+def test_nothing_of_the_template_is_left_and_hadolint_accepts_the_rest(rendered: str, tmp_path: Path) -> None:
     place = tmp_path / "Dockerfile"
     place.write_text(rendered)
 
-    assert "# <" not in rendered
+    assert not re.search(r"\{[{%#]", rendered)
     subprocess.run(["hadolint", "--failure-threshold", "style", str(place)], check=True)

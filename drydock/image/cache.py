@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from drydock import state
 from drydock.image.errors import DamagedImage
@@ -60,10 +60,6 @@ class Packer:
                 self.file = None
 
 
-def digest_of_file(file: IO[bytes]) -> str:
-    return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"  # type: ignore[arg-type]
-
-
 class Cache:
     """Records and blobs of layers by diff id; configurations of images by image id."""
 
@@ -74,29 +70,26 @@ class Cache:
         self._blobs = Store(folder / "blobs", largest_blobs)
 
     def record(self, diff_id: str) -> Record | None:
-        data = self._facts.read(_name("layer", diff_id))
-        try:
-            record = Record.load(data) if data else None
-        except (ValueError, KeyError):
-            return None
+        data = self._read(_name("layer", diff_id))
+        record = Record.load(data) if data else None
         return record if record and record.diff_id == diff_id else None
 
     def add_record(self, record: Record) -> None:
-        self._facts.write(_name("layer", record.diff_id), record.dump())
+        self._write(_name("layer", record.diff_id), record.dump())
 
     def configuration(self, image_id: str) -> bytes | None:
         """Return an image's configuration, byte for byte."""
         found = self._read(_name("configuration", image_id))
-        return None if found is None else str(found).encode()
+        return None if found is None else str(json.loads(found)).encode()
 
     def add_configuration(self, image_id: str, content: bytes) -> None:
         """Store an image's configuration, which is JSON and so UTF-8."""
-        self._write(_name("configuration", image_id), content.decode())
+        self._write(_name("configuration", image_id), json.dumps(content.decode()).encode())
 
     def blob(self, diff_id: str, compression: Compression) -> Blob | None:
         """Return a layer's compressed form, whether or not its bytes are in the cache."""
         found = self._read(_name(f"blob-{compression.key}", diff_id))
-        return None if found is None else Blob(diff_id, *found)
+        return None if found is None else Blob(diff_id, *json.loads(found))
 
     def blob_file(self, blob: Blob) -> Path | None:
         """Return the file with a blob's bytes; None if it is missing or damaged."""
@@ -105,7 +98,8 @@ class Cache:
             if path is None or path.stat().st_size != blob.size:
                 return None
             with path.open("rb") as file:
-                return path if digest_of_file(file) == blob.digest else None
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                return path if f"sha256:{digest}" == blob.digest else None
         except OSError:
             return None
 
@@ -125,18 +119,16 @@ class Cache:
             # If the device is full, digest and size are still valid.
             with suppress(OSError):
                 self._blobs.keep(packer.file, _name("blob", blob.digest))
-        self._write(_name(f"blob-{compression.key}", blob.diff_id), [blob.digest, blob.size])
+        content = json.dumps([blob.digest, blob.size]).encode()
+        self._write(_name(f"blob-{compression.key}", blob.diff_id), content)
 
-    def _read(self, name: str) -> Any:
-        """Return a document; None if it is missing or damaged."""
-        digest, _, rest = (self._facts.read(name) or b"").partition(b"\n")
-        if hashlib.sha256(rest).hexdigest().encode() != digest:
-            return None
-        return json.loads(rest)
+    def _read(self, name: str) -> bytes | None:
+        """Return an entry; None if it is missing or damaged."""
+        digest, _, content = (self._facts.read(name) or b"").partition(b"\n")
+        return content if hashlib.sha256(content).hexdigest().encode() == digest else None
 
-    def _write(self, name: str, document: Any) -> None:
-        rest = json.dumps(document).encode()
-        self._facts.write(name, hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest)
+    def _write(self, name: str, content: bytes) -> None:
+        self._facts.write(name, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
 
 
 def _name(kind: str, digest: str) -> str:

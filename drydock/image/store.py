@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -62,16 +62,12 @@ class Store:
         self._prune()
 
     def _prune(self) -> None:
-        entries = sorted(self._entries(), key=lambda entry: entry[1].st_mtime_ns, reverse=True)
+        entries = []
+        for path in self._folder.iterdir():
+            with suppress(FileNotFoundError):  # another process pruned it
+                entries.append((path.stat(), path))
         total = 0
-        for path, stat in entries:
+        for stat, path in sorted(entries, key=lambda entry: entry[0].st_mtime_ns, reverse=True):
             total += stat.st_size
             if total > self._largest:
                 path.unlink(missing_ok=True)
-
-    def _entries(self) -> Iterator[tuple[Path, os.stat_result]]:
-        for path in self._folder.iterdir():
-            try:
-                yield path, path.stat()
-            except FileNotFoundError:  # another process pruned it
-                continue

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from drydock.image.archive import read
 from drydock.image.cache import Cache
@@ -43,6 +46,21 @@ def test_damaged_entries_are_absent(cache: Cache, record: Record, tmp_path: Path
     assert cache.configuration("sha256:image") is None
 
 
+@given(st.data())
+def test_any_damaged_byte_is_noticed(data: st.DataObject) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        cache = Cache(Path(folder, "cache"))
+        record = analysed(files_tar({"a": "b"}), Path(folder))
+        cache.add_record(record)
+        (path,) = entries(Path(folder))
+        whole = path.read_bytes()
+        position = data.draw(st.integers(0, len(whole) - 1))
+        flipped = bytes([whole[position] ^ data.draw(st.integers(1, 255))])
+        for damaged in (whole[:position] + flipped + whole[position + 1 :], whole[:position]):
+            path.write_bytes(damaged)
+            assert cache.record(record.diff_id) is None
+
+
 def test_damaged_entries_are_made_again(cache: Cache, tmp_path: Path) -> None:
     path = write_archive(tmp_path / "image.tar", docker_archive([files_tar({"a": "b"})]))
     first = read(path, cache=cache)
@@ -63,7 +81,7 @@ def test_entry_under_another_name_is_absent(cache: Cache, record: Record, tmp_pa
 
 def test_longest_unused_entries_go_first(tmp_path: Path) -> None:
     records = [analysed(files_tar({f"file-{number}": "x"}), tmp_path) for number in range(3)]
-    size = len(records[0].dump())
+    size = len(records[0].dump()) + 65  # with its digest
     cache = Cache(tmp_path / "cache", largest=int(size * 2.5))
     for number, record in enumerate(records[:2]):
         cache.add_record(record)

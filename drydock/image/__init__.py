@@ -5,27 +5,17 @@ of `docker save` or an OCI tool. `model` defines the two sizes, `anatomy` answer
 `pack` prepares an image for a registry.
 """
 
-from drydock.image.anatomy import Anatomy
-from drydock.image.archive import read as read_archive
-from drydock.image.compare import Difference, diff
-from drydock.image.file import File, Kind
-from drydock.image.local import read
-from drydock.image.model import Config, Image, Layer, content_digest
-from drydock.image.pack import Packed, configuration_digest, packed
-
-__all__ = [
-    "Anatomy",
-    "Config",
-    "Difference",
-    "File",
-    "Image",
-    "Kind",
-    "Layer",
-    "Packed",
-    "configuration_digest",
-    "content_digest",
-    "diff",
-    "packed",
-    "read",
-    "read_archive",
-]
+from drydock.image.anatomy import Anatomy as Anatomy
+from drydock.image.archive import read_archive as read_archive
+from drydock.image.compare import Difference as Difference
+from drydock.image.compare import diff as diff
+from drydock.image.file import File as File
+from drydock.image.file import Kind as Kind
+from drydock.image.local import read as read
+from drydock.image.model import Config as Config
+from drydock.image.model import Image as Image
+from drydock.image.model import Layer as Layer
+from drydock.image.model import content_digest as content_digest
+from drydock.image.pack import Packed as Packed
+from drydock.image.pack import configuration_digest as configuration_digest
+from drydock.image.pack import packed as packed

@@ -95,7 +95,7 @@ class Source:
             raise DamagedImage(where=self.where, problem=f"{name} is not JSON") from error
 
 
-def read(
+def read_archive(
     path: Path, *, architecture: str = "", compression: Compression = ZSTD, cache: Cache | None = None
 ) -> Image:
     """Read an image from a tar archive (of `docker save` or OCI) or from an OCI layout folder."""

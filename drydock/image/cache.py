@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from drydock import state
 from drydock.image.errors import DamagedImage
@@ -70,26 +70,26 @@ class Cache:
         self._blobs = Store(folder / "blobs", largest_blobs)
 
     def record(self, diff_id: str) -> Record | None:
-        data = self._read(_name("layer", diff_id))
+        data = self._entry(_name("layer", diff_id))
         record = Record.load(data) if data else None
         return record if record and record.diff_id == diff_id else None
 
     def add_record(self, record: Record) -> None:
-        self._write(_name("layer", record.diff_id), record.dump())
+        self._add(_name("layer", record.diff_id), record.dump())
 
     def configuration(self, image_id: str) -> bytes | None:
         """Return an image's configuration, byte for byte."""
         found = self._read(_name("configuration", image_id))
-        return None if found is None else str(json.loads(found)).encode()
+        return None if found is None else str(found).encode()
 
     def add_configuration(self, image_id: str, content: bytes) -> None:
         """Store an image's configuration, which is JSON and so UTF-8."""
-        self._write(_name("configuration", image_id), json.dumps(content.decode()).encode())
+        self._write(_name("configuration", image_id), content.decode())
 
     def blob(self, diff_id: str, compression: Compression) -> Blob | None:
         """Return a layer's compressed form, whether or not its bytes are in the cache."""
         found = self._read(_name(f"blob-{compression.key}", diff_id))
-        return None if found is None else Blob(diff_id, *json.loads(found))
+        return None if found is None else Blob(diff_id, *found)
 
     def blob_file(self, blob: Blob) -> Path | None:
         """Return the file with a blob's bytes; None if it is missing or damaged."""
@@ -119,15 +119,21 @@ class Cache:
             # If the device is full, digest and size are still valid.
             with suppress(OSError):
                 self._blobs.keep(packer.file, _name("blob", blob.digest))
-        content = json.dumps([blob.digest, blob.size]).encode()
-        self._write(_name(f"blob-{compression.key}", blob.diff_id), content)
+        self._write(_name(f"blob-{compression.key}", blob.diff_id), [blob.digest, blob.size])
 
-    def _read(self, name: str) -> bytes | None:
-        """Return an entry; None if it is missing or damaged."""
+    def _read(self, name: str) -> Any:
+        """Return a document; None if it is missing or damaged."""
+        found = self._entry(name)
+        return None if found is None else json.loads(found)
+
+    def _write(self, name: str, document: Any) -> None:
+        self._add(name, json.dumps(document).encode())
+
+    def _entry(self, name: str) -> bytes | None:
         digest, _, content = (self._facts.read(name) or b"").partition(b"\n")
         return content if hashlib.sha256(content).hexdigest().encode() == digest else None
 
-    def _write(self, name: str, content: bytes) -> None:
+    def _add(self, name: str, content: bytes) -> None:
         self._facts.write(name, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
 
 

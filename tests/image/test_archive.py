@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from drydock.image import archive, record
-from drydock.image.archive import read
+from drydock.image.archive import read_archive
 from drydock.image.cache import Cache
 from drydock.image.errors import AmbiguousImage, DamagedImage
 from drydock.image.model import Image, content_digest
@@ -56,7 +56,7 @@ WAYS: dict[str, Callable[[Path], Path]] = {
 @pytest.fixture(params=WAYS)
 def image(request: pytest.FixtureRequest, tmp_path: Path, cache: Cache) -> Image:
     """The same image, read from each kind of archive."""
-    return read(WAYS[request.param](tmp_path), architecture="amd64", cache=cache)
+    return read_archive(WAYS[request.param](tmp_path), architecture="amd64", cache=cache)
 
 
 def test_every_kind_of_archive_gives_the_same_image(image: Image) -> None:
@@ -73,7 +73,7 @@ def test_every_kind_of_archive_gives_the_same_image(image: Image) -> None:
 
 def test_content_digest_is_the_same_everywhere(image: Image, tmp_path: Path, cache: Cache) -> None:
     other = write_folder(tmp_path / "other", oci_layout(LAYERS, **SETTINGS))
-    assert content_digest(image) == content_digest(read(other, architecture="amd64", cache=cache))
+    assert content_digest(image) == content_digest(read_archive(other, architecture="amd64", cache=cache))
 
 
 @pytest.mark.parametrize("compression", [ZSTD, GZIP, Compression.parse("zstd:19")], ids=str)
@@ -81,7 +81,7 @@ def test_however_layers_are_stored_they_weigh_what_is_sent(
     tmp_path: Path, cache: Cache, compression: Compression
 ) -> None:
     weights = {
-        read(way(tmp_path / name), architecture="amd64", compression=compression, cache=cache).on_wire
+        read_archive(way(tmp_path / name), architecture="amd64", compression=compression, cache=cache).on_wire
         for name, way in STORES.items()
     }
     sent = []
@@ -92,7 +92,7 @@ def test_however_layers_are_stored_they_weigh_what_is_sent(
 
 
 def test_only_a_new_layer_is_analysed(tmp_path: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
-    read(write_archive(tmp_path / "one.tar", docker_archive(LAYERS)), cache=cache)
+    read_archive(write_archive(tmp_path / "one.tar", docker_archive(LAYERS)), cache=cache)
     seen = []
 
     def spy(blob: io.BufferedReader, name: str, *rest: Any) -> record.Record:
@@ -102,12 +102,12 @@ def test_only_a_new_layer_is_analysed(tmp_path: Path, cache: Cache, monkeypatch:
     analyse = record.analyse
     monkeypatch.setattr("drydock.image.cache.analyse", spy)
     new = files_tar({"app/main.py": "app = 2\n"})
-    read(write_archive(tmp_path / "two.tar", docker_archive([LAYERS[0], new])), cache=cache)
+    read_archive(write_archive(tmp_path / "two.tar", docker_archive([LAYERS[0], new])), cache=cache)
     assert seen == [f"blobs/{digest(new).replace(':', '/')}"]
 
 
 def test_equal_layers_are_stored_once_and_counted_twice(tmp_path: Path, cache: Cache) -> None:
-    image = read(write_archive(tmp_path / "image.tar", docker_archive([LAYERS[1]] * 2)), cache=cache)
+    image = read_archive(write_archive(tmp_path / "image.tar", docker_archive([LAYERS[1]] * 2)), cache=cache)
     assert image.on_disk == 2 * len(LAYERS[1])
 
 
@@ -119,7 +119,7 @@ def test_layer_that_is_a_link_is_followed(tmp_path: Path, cache: Cache, kind: by
     members = [Entry(name, content) for name, content in files.items() if name != "1/layer.tar"]
     path = tmp_path / "image.tar"
     path.write_bytes(layer_tar([*members, Entry("1/layer.tar", type=kind, link=target)]))
-    assert len(read(path, cache=cache).layers) == 2
+    assert len(read_archive(path, cache=cache).layers) == 2
 
 
 def two_platforms() -> dict[str, bytes]:
@@ -134,18 +134,18 @@ def two_platforms() -> dict[str, bytes]:
 @pytest.mark.parametrize("architecture", ["amd64", "arm64"])
 def test_one_platform_of_several_is_chosen(tmp_path: Path, cache: Cache, architecture: str) -> None:
     folder = write_folder(tmp_path / "image", two_platforms())
-    assert read(folder, architecture=architecture, cache=cache).config.architecture == architecture
+    assert read_archive(folder, architecture=architecture, cache=cache).config.architecture == architecture
 
 
 def test_the_only_platform_is_taken_whatever_the_machine(tmp_path: Path, cache: Cache) -> None:
     folder = write_folder(tmp_path / "image", oci_layout(LAYERS, architecture="arm64"))
-    assert read(folder, architecture="amd64", cache=cache).config.architecture == "arm64"
+    assert read_archive(folder, architecture="amd64", cache=cache).config.architecture == "arm64"
 
 
 def test_platform_that_is_not_there_lists_those_that_are(tmp_path: Path, cache: Cache) -> None:
     folder = write_folder(tmp_path / "image", two_platforms())
     with pytest.raises(AmbiguousImage, match=r"contains 2 images: amd64, arm64"):
-        read(folder, architecture="riscv64", cache=cache)
+        read_archive(folder, architecture="riscv64", cache=cache)
 
 
 def test_archive_of_two_images_lists_them(tmp_path: Path, cache: Cache) -> None:
@@ -153,7 +153,7 @@ def test_archive_of_two_images_lists_them(tmp_path: Path, cache: Cache) -> None:
     (entry,) = json.loads(files["manifest.json"])
     files["manifest.json"] = json.dumps([entry, {**entry, "RepoTags": ["shop:other"]}]).encode()
     with pytest.raises(AmbiguousImage, match=r"contains 2 images: shop:dev, shop:other"):
-        read(write_archive(tmp_path / "image.tar", files), cache=cache)
+        read_archive(write_archive(tmp_path / "image.tar", files), cache=cache)
 
 
 def test_layer_with_another_digest_raises(tmp_path: Path, cache: Cache) -> None:
@@ -161,7 +161,7 @@ def test_layer_with_another_digest_raises(tmp_path: Path, cache: Cache) -> None:
     name = json.loads(files["manifest.json"])[0]["Layers"][1]
     files[name] = files_tar({"app/main.py": "app = 'forged'\n"})
     with pytest.raises(DamagedImage, match=r"has the digest sha256:\w+, not sha256:"):
-        read(write_archive(tmp_path / "image.tar", files), cache=cache)
+        read_archive(write_archive(tmp_path / "image.tar", files), cache=cache)
 
 
 @pytest.mark.parametrize("lost", ["a layer", "the configuration", "the manifest"])
@@ -171,7 +171,7 @@ def test_missing_part_is_named(tmp_path: Path, cache: Cache, lost: str) -> None:
     name = {"a layer": entry["Layers"][0], "the configuration": entry["Config"]}.get(lost, "manifest.json")
     del files[name]
     with pytest.raises(DamagedImage, match=name):
-        read(write_archive(tmp_path / "image.tar", files), cache=cache)
+        read_archive(write_archive(tmp_path / "image.tar", files), cache=cache)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_missing_part_is_named(tmp_path: Path, cache: Cache, lost: str) -> None:
 def test_malformed_manifest_raises(tmp_path: Path, cache: Cache, manifest: bytes, problem: str) -> None:
     files = {**docker_archive(LAYERS), "manifest.json": manifest}
     with pytest.raises(DamagedImage, match=problem):
-        read(write_archive(tmp_path / "image.tar", files), cache=cache)
+        read_archive(write_archive(tmp_path / "image.tar", files), cache=cache)
 
 
 def test_fewer_layers_than_diff_ids_raises(tmp_path: Path, cache: Cache) -> None:
@@ -193,7 +193,7 @@ def test_fewer_layers_than_diff_ids_raises(tmp_path: Path, cache: Cache) -> None
     (entry,) = json.loads(files["manifest.json"])
     files["manifest.json"] = json.dumps([{**entry, "Layers": entry["Layers"][:1]}]).encode()
     with pytest.raises(DamagedImage, match="1 layers for 2 diff ids"):
-        read(write_archive(tmp_path / "image.tar", files), cache=cache)
+        read_archive(write_archive(tmp_path / "image.tar", files), cache=cache)
 
 
 @pytest.mark.parametrize(
@@ -209,12 +209,12 @@ def test_file_that_is_no_archive_says_what_it_is(
     path = tmp_path / "image.tar"
     path.write_bytes(content)
     with pytest.raises(DamagedImage, match=problem):
-        read(path, cache=cache)
+        read_archive(path, cache=cache)
 
 
 def test_absent_file_raises(tmp_path: Path, cache: Cache) -> None:
     with pytest.raises(DamagedImage, match="No such file"):
-        read(tmp_path / "image.tar", cache=cache)
+        read_archive(tmp_path / "image.tar", cache=cache)
 
 
 def test_history_that_does_not_fit_is_left_out() -> None:

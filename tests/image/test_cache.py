@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drydock.image.archive import read
+from drydock.image.archive import read_archive
 from drydock.image.cache import Cache
 from drydock.image.record import Record
 from tests.image.making import analysed, digest, docker_archive, files_tar, write_archive
@@ -63,11 +63,11 @@ def test_any_damaged_byte_is_noticed(data: st.DataObject) -> None:
 
 def test_damaged_entries_are_made_again(cache: Cache, tmp_path: Path) -> None:
     path = write_archive(tmp_path / "image.tar", docker_archive([files_tar({"a": "b"})]))
-    first = read(path, cache=cache)
+    first = read_archive(path, cache=cache)
     whole = {entry: entry.read_bytes() for entry in entries(tmp_path)}
     for entry in whole:
         entry.write_bytes(b"damaged")
-    assert read(path, cache=cache) == first
+    assert read_archive(path, cache=cache) == first
     assert {entry: entry.read_bytes() for entry in entries(tmp_path)} == whole
 
 

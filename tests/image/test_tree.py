@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drydock.image.archive import read
+from drydock.image.archive import read_archive
 from drydock.image.cache import Cache
 from drydock.image.file import File, Kind
 from drydock.image.model import Image
@@ -20,7 +20,7 @@ from tests.image.making import Entry, docker_archive, files_tar, folder, layer_t
 def image_of(layers: Sequence[bytes]) -> Image:
     with tempfile.TemporaryDirectory() as name:
         archive = write_archive(Path(name) / "image.tar", docker_archive(layers))
-        return read(archive, cache=Cache(Path(name)))
+        return read_archive(archive, cache=Cache(Path(name)))
 
 
 def tree_of(*layers: bytes) -> dict[str, File]:

@@ -1,7 +1,5 @@
 """The base image of a build: a local one, else a pulled one, else one made from Debian packages."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """Hand an engine's image to a builder that does not see it, as an OCI layout."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import tarfile

@@ -3,8 +3,6 @@
 A Python that no Debian release has is the one that uv manages, in /usr/local on the stable release.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json

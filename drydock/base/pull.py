@@ -1,7 +1,5 @@
 """Pull a base image, or find out within seconds that it cannot be pulled."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping

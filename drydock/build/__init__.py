@@ -1,7 +1,5 @@
 """Build an image with one buildx command and report every step."""
 
-from __future__ import annotations
-
 import json
 import re
 import time

@@ -1,7 +1,5 @@
 """Find the buildx builder that builds: the engine's own, or one that has images and a cache of its own."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """Remove drydock's own containers, images and files, and nothing else."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 

@@ -4,8 +4,6 @@ The stream is a row of pretty-printed JSON objects; after a failed build, plain 
 holds changes of vertices (steps), their logs and their transfers; see buildkit's ``client.SolveStatus``.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import re

@@ -1,7 +1,5 @@
 """Find the engine's id of a new image."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Keep what steps say about the image: a builder repeats nothing of a step that it takes from its cache."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable
 from contextlib import suppress

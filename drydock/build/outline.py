@@ -1,7 +1,5 @@
 """Ask BuildKit what a Dockerfile takes: build arguments, secrets and SSH agents."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass

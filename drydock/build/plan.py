@@ -1,11 +1,10 @@
 """Decide the one buildx command, without running it."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 from drydock.build import identity
 from drydock.build.errors import BadDockerfile
@@ -47,7 +46,7 @@ class Options:
     # `src=FILE` or `env=NAME` by id; they win over the machine's certificates and package index.
     secrets: Mapping[str, str] = field(default_factory=dict)
 
-    def but(self, **changes: object) -> Options:
+    def but(self, **changes: object) -> Self:
         return replace(self, **changes)  # type: ignore[arg-type]
 
 

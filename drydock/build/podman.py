@@ -3,8 +3,6 @@
 Its output is text: a line for each instruction, its own lines below it, and the id of the new layer.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """Deploy an overlay to a cluster in an order that keeps requests answered."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Explain in one line why pods do not run. Pure functions over the cluster's JSON."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Compare an overlay with a cluster, field by field."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence

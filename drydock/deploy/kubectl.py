@@ -1,7 +1,5 @@
 """The only door to a cluster: kubectl, on the context that the user means."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Manifests as data: their parts, and placeholders that must not remain."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

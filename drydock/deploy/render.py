@@ -1,7 +1,5 @@
 """Render an overlay with kustomize, and put the given image into it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from drydock import command

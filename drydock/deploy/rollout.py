@@ -1,7 +1,5 @@
 """Wait until a workload runs as described; raise as soon as it never will."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

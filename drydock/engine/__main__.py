@@ -1,7 +1,5 @@
 """Start an engine if none answers; `./run` calls this before every command."""
 
-from __future__ import annotations
-
 import sys
 
 from drydock.engine.install import ensure

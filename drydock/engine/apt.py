@@ -1,7 +1,5 @@
 """Run apt with sources of its own; this machine's sources are read and never changed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass

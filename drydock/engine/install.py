@@ -1,7 +1,5 @@
 """Install and start a Docker Engine if none answers, on a Debian-family machine as root."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

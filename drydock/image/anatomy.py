@@ -1,7 +1,5 @@
 """An image's final tree with its packages, each computed once and on demand."""
 
-from __future__ import annotations
-
 import functools
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Images outside an engine: archives of `docker save`, OCI archives, OCI layout folders."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json

@@ -4,8 +4,6 @@ An entry is a file named by its subject's digest, so it never goes stale. Damage
 and are made again.
 """
 
-from __future__ import annotations
-
 import functools
 import hashlib
 import io

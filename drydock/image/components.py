@@ -3,8 +3,6 @@
 The SBOM, the audit and the licence gate all read this list; sizes come from the inventory.
 """
 
-from __future__ import annotations
-
 import hashlib
 import posixpath
 import re

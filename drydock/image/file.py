@@ -1,7 +1,5 @@
 """One entry of a layer."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 

@@ -1,7 +1,5 @@
 """Compare production with slim path by path, with a reason for each difference."""
 
-from __future__ import annotations
-
 import fnmatch
 import posixpath
 import re

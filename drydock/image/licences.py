@@ -4,8 +4,6 @@ Every reader of an image uses these functions, so the licence gate and the SBOM 
 are kept as ``LicenseRef-`` and the words. If statements disagree, all of them count.
 """
 
-from __future__ import annotations
-
 import functools
 import re
 from collections.abc import Iterable

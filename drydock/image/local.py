@@ -1,7 +1,5 @@
 """Images of a Docker Engine, with any image store."""
 
-from __future__ import annotations
-
 import errno
 import json
 import posixpath

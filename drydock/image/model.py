@@ -9,15 +9,13 @@ Neither depends on how an engine stores images, unlike the size in `docker image
 compression. So any two images can be compared.
 """
 
-from __future__ import annotations
-
 import functools
 import hashlib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from drydock.image.file import File
 from drydock.image.record import Record
@@ -38,7 +36,7 @@ class Layer:
     record: Record = field(repr=False, compare=False)  # the analysis of its content
 
     @classmethod
-    def of(cls, created_by: str, record: Record, on_wire: int) -> Layer:
+    def of(cls, created_by: str, record: Record, on_wire: int) -> Self:
         return cls(record.diff_id, created_by, record.on_disk, on_wire, record)
 
     @property
@@ -79,7 +77,7 @@ class Config:
     created: str  # RFC 3339 time, as written
 
     @classmethod
-    def of(cls, outer: Mapping[str, Any], inner: Mapping[str, Any]) -> Config:
+    def of(cls, outer: Mapping[str, Any], inner: Mapping[str, Any]) -> Self:
         def text(key: str) -> str:
             return str(inner.get(key) or "")
 

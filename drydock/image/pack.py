@@ -1,7 +1,5 @@
 """An image in a registry's form: its exact configuration, and its compressed layers in files."""
 
-from __future__ import annotations
-
 import hashlib
 import sys
 from collections.abc import Iterator, Mapping

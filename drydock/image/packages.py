@@ -1,7 +1,5 @@
 """Assign each file of an image to a Python distribution, Debian package or folder."""
 
-from __future__ import annotations
-
 import csv
 import posixpath
 import re

@@ -1,7 +1,5 @@
 """The analysis of one layer: made from its tar archive, and stored as a small text."""
 
-from __future__ import annotations
-
 import functools
 import gzip
 import hashlib

@@ -1,7 +1,5 @@
 """A folder of files that outlast processes, are complete or missing, and together stay below a size."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 from collections.abc import Iterator

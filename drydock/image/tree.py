@@ -1,7 +1,5 @@
 """The file system of an image's layers together, and the bytes that they waste."""
 
-from __future__ import annotations
-
 import posixpath
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,10 +1,8 @@
 """Compress layers for a registry: the measured bytes are the pushed bytes."""
 
-from __future__ import annotations
-
 import zlib
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, Self
 
 # With any worker thread, zstd cuts its input into jobs. The number of workers does not change the bytes,
 # but having none does: so there are always some, on every machine.
@@ -32,7 +30,7 @@ class Compression:
     LEVELS: ClassVar[dict[str, tuple[int, range]]] = {"zstd": (12, range(1, 20)), "gzip": (6, range(1, 10))}
 
     @classmethod
-    def parse(cls, text: str) -> Compression:
+    def parse(cls, text: str) -> Self:
         """Read ``zstd``, ``gzip``, or either with a level, such as ``zstd:15``."""
         name, colon, level = text.partition(":")
         if name not in cls.LEVELS:

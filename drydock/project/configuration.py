@@ -1,7 +1,5 @@
 """Read a project's configuration, ``[tool.drydock]`` or drydock.toml, and complete it by findings."""
 
-from __future__ import annotations
-
 import configparser
 import os
 import posixpath

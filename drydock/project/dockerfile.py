@@ -1,7 +1,5 @@
 """Read a Dockerfile: its instructions, its stages, and the defaults of its arguments."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex

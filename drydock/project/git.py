@@ -1,7 +1,5 @@
 """Read a project's state in git: commit, branch and remote; and check out another commit."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence

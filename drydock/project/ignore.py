@@ -1,7 +1,5 @@
 """Read a .dockerignore, and find the files that it excludes from a build context."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress

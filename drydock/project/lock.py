@@ -1,7 +1,5 @@
 """Find the application's lock file, and compare it with the requirements that it was made from."""
 
-from __future__ import annotations
-
 import codecs
 import json
 import os

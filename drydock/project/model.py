@@ -1,7 +1,5 @@
 """A project to build, and its size limits."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re

@@ -1,7 +1,5 @@
 """Find this machine's network settings for builds: proxies, certificates and package indexes."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The JSON schema of the configuration, for editors; `python -m docs.configuration` makes it."""
 
-from __future__ import annotations
-
 import json
 from importlib.resources import files
 

@@ -5,8 +5,6 @@ Kubernetes' admission controllers read. See the OCI distribution specification 1
 "Referrers Tag Schema": a registry without the API has an index under the tag ``sha256-<hex>`` instead.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping

@@ -3,8 +3,6 @@
 An image may be signed days later, with another engine, base and buildx on the machine.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from contextlib import suppress

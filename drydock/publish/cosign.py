@@ -5,8 +5,6 @@ one: a statement of the type `SIGNATURE`. cosign 2 has a form of its own for sig
 write both, so that each version verifies the other's.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import json
@@ -18,6 +16,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from drydock import command, state, temporary
 from drydock.engine import apt, install
@@ -78,7 +77,7 @@ class Identity:
     issuer: str  # the OpenID Connect provider that authenticates it
 
     @classmethod
-    def given(cls, key: str, subject: str, issuer: str) -> Identity | None:
+    def given(cls, key: str, subject: str, issuer: str) -> Self | None:
         """Return the expected signer from a user's options; None if a key identifies it."""
         if key:
             return None

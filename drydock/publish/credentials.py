@@ -3,8 +3,6 @@
 See the distribution project's "Token Authentication Specification" and "OAuth2 Token Authentication".
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import os

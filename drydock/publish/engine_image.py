@@ -1,7 +1,5 @@
 """Images on the engine: their facts for publishing, more names, other labels."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Make the key pair that signs images: in files, in a key management service, or in a Kubernetes Secret."""
 
-from __future__ import annotations
-
 import getpass
 import os
 import sys

@@ -3,8 +3,6 @@
 Names and meanings follow the OCI image specification, "Pre-Defined Annotation Keys".
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass

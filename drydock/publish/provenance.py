@@ -11,8 +11,6 @@ buildx build`` of one target of the source's Dockerfile. ``externalParameters`` 
 the source and the base image. No clock is read: equal builds give equal bytes.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Read an image straight from its registry: its configuration, or all of it as an OCI layout."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

@@ -4,8 +4,6 @@ drydock sends the layers itself instead of the engine. So they have the project'
 sizes, and every later push finds the same bytes on the registry.
 """
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Sequence

@@ -1,10 +1,9 @@
 """Image references by the rules of docker and of the OCI distribution specification."""
 
-from __future__ import annotations
-
 import ipaddress
 import re
 from dataclasses import dataclass, replace
+from typing import Self
 
 from drydock.publish.errors import IllegalReference, IllegalTag
 
@@ -48,11 +47,11 @@ class Reference:
         except ValueError:
             return self.host == "localhost"
 
-    def with_tag(self, tag: str) -> Reference:
+    def with_tag(self, tag: str) -> Self:
         """Return another tag's reference in the same repository."""
         return replace(self, tag=check_tag(tag), digest="")
 
-    def with_digest(self, digest: str) -> Reference:
+    def with_digest(self, digest: str) -> Self:
         """Return a digest's reference in the same repository."""
         return replace(self, tag="", digest=digest)
 

@@ -1,7 +1,5 @@
 """A small client of the OCI distribution API."""
 
-from __future__ import annotations
-
 import hashlib
 import ipaddress
 import json

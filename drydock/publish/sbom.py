@@ -3,8 +3,6 @@
 Nothing is looked up elsewhere and no clock is read: the same image gives the same bytes.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

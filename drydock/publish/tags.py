@@ -15,8 +15,6 @@ every newer release: ``1.4``, ``1`` and ``latest``. The less obvious rules:
 * A dirty tree adds ``-dirty`` to the immutable tags and moves no floating tag.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from packaging.version import InvalidVersion, Version

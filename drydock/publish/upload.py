@@ -4,8 +4,6 @@ See the OCI distribution specification 1.1, "Pushing a blob in chunks", "Resumin
 blob from another repository".
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import queue

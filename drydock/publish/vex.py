@@ -4,8 +4,6 @@ A reason alone says that a vulnerability is accepted for a time: ``affected``, w
 A reason with a justification says that it does no harm here: ``not_affected``.
 """
 
-from __future__ import annotations
-
 import json
 import uuid
 from collections.abc import Mapping, Sequence

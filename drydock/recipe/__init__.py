@@ -1,7 +1,5 @@
 """Decide a project's recipe from its files, and write it into the project on request."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:

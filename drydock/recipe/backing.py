@@ -1,7 +1,5 @@
 """Find the databases and caches that a project's settings need, and the variables with their addresses."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Decide every difference between projects' files, from findings and configured values."""
 
-from __future__ import annotations
-
 import posixpath
 import re
 import tomllib

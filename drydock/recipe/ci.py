@@ -1,7 +1,5 @@
 """Write a CI job that builds an image, judges it, and publishes it on a tag; and the pre-push entry."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
 from importlib.resources import files

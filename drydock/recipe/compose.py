@@ -1,7 +1,5 @@
 """Render a compose file: the application, its migration, its database and its cache."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Choose the files that an image ships: all of the project's folder except development files."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterable

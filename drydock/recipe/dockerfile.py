@@ -1,7 +1,5 @@
 """Render a project's Dockerfile from its template, with recipes for the parts that need more than a value."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex

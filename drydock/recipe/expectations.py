@@ -1,7 +1,5 @@
 """Write the gates' expectations of an image: its start, forbidden contents, and licences."""
 
-from __future__ import annotations
-
 import json
 import posixpath
 from collections.abc import Iterable

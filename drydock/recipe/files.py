@@ -1,7 +1,5 @@
 """The files of a project's recipe: rendered from findings, and written by `init`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Write the ignore rules against secrets, git's ignored files and development files in a build."""
 
-from __future__ import annotations
-
 from drydock.project import ignore
 from drydock.recipe.blueprint import Blueprint
 from drydock.recipe.contents import FILES, FOLDERS, NEVER, is_other_program, of_git

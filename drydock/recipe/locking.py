@@ -1,7 +1,5 @@
 """Make or renew all locks of a project at once; a pin moves only if the declaration or a person asks."""
 
-from __future__ import annotations
-
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Render a project's Kubernetes manifests: plain files for kustomize, usable without drydock."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Compare the markers of two locks: uv's commands write one condition in several ways."""
 
-from __future__ import annotations
-
 import ast
 import re
 from itertools import product

@@ -1,7 +1,5 @@
 """Write notes for a person about the written files, one line each."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from drydock.detect import Findings

@@ -1,7 +1,5 @@
 """Find the scripts of the build and of the image in this package."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from pathlib import Path

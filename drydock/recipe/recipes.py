@@ -1,7 +1,5 @@
 """Render the parts of a Dockerfile that differ between projects: copies and installations."""
 
-from __future__ import annotations
-
 import posixpath
 import shlex
 from collections.abc import Iterable, Sequence

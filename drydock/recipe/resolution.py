@@ -1,7 +1,5 @@
 """Lock projects that have no lock, in the user's cache, by the digest of their declaration."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

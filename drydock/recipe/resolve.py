@@ -1,7 +1,5 @@
 """Lock a project's dependencies with uv: exact versions with hashes."""
 
-from __future__ import annotations
-
 import re
 import shlex
 import tempfile

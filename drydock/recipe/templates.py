@@ -1,7 +1,5 @@
 """Fill in the templates of files that `init` writes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -16,7 +14,7 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def _environment() -> "jinja2.Environment":
     import jinja2  # here, since most commands render nothing
 
     return jinja2.Environment(

@@ -1,7 +1,5 @@
 """Choose among the supported Python versions by the wheels of the resolved dependencies."""
 
-from __future__ import annotations
-
 import posixpath
 import tomllib
 from collections.abc import Sequence

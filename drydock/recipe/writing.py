@@ -1,7 +1,5 @@
 """Show the changes to a folder, and write all of them or none."""
 
-from __future__ import annotations
-
 import difflib
 import errno
 import os

@@ -1,7 +1,5 @@
 """Read and write the files of `init`: each names its original text, so that a later `init` can merge."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from pathlib import Path

@@ -9,8 +9,6 @@ Each step first asks the engine, the receipts or the registry whether it is done
 of the earlier steps.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext

@@ -1,7 +1,5 @@
 """The state of a push, a signing or a release, kept across its attempts."""
 
-from __future__ import annotations
-
 import fcntl
 import hashlib
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """Decide the steps of a push, a signing or a release before any is done."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The table of steps: each one's action, and its test for being done."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace

@@ -3,8 +3,6 @@
 A project's own files, such as its last report, are in its ``.drydock`` instead.
 """
 
-from __future__ import annotations
-
 import math
 import os
 import shutil

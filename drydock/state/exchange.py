@@ -1,7 +1,5 @@
 """Carry receipts from one job of a CI run to the next, signed with a key that both have."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterable, Mapping

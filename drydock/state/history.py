@@ -4,8 +4,6 @@ The database is SQLite in write-ahead mode, so readers and a writer do not block
 opens it for one transaction at a time; a killed process leaves no partial transaction.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sqlite3

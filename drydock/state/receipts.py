@@ -6,8 +6,6 @@ tests or a lowered budget rerun the gate. It counts only on the machine that wro
 content leaves without a receipt, a waiver beside its receipts gives the reason.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -4,8 +4,6 @@ A key that never leaves the machine authenticates the whole file. So an edited o
 such, and not as missing.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import json

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nox
 
@@ -16,26 +17,31 @@ from drydock.errors import BadConfiguration, DrydockError
 from drydock.gates.gate import Gate, registry
 from drydock.nearest import suggestion
 
+if TYPE_CHECKING:
+    from drydock.report.gates import Asked
+
 OPTIONS = ("--project", "--target", "--platform", "--json", "--quiet")
 
 
-def parse(gate: Gate, posargs: Sequence[str]) -> argparse.Namespace:
-    """Read the arguments after ``--``; the gate's own are in `rest`, and others are refused."""
+def parse(gate: Gate, posargs: Sequence[str]) -> Asked:
+    """Read the arguments after ``--``; those that are not drydock's are the gate's own, or refused."""
+    from drydock.report.gates import Asked
+
     parser = argparse.ArgumentParser(prog=f"nox -s {gate.name} --", add_help=False, exit_on_error=False)
-    parser.add_argument("--project", default=".", type=Path)
-    parser.add_argument("--target", action="append", default=[], dest="targets")
-    parser.add_argument("--platform", default="")
+    parser.add_argument("--project", type=Path)
+    parser.add_argument("--target", action="append", dest="targets")
+    parser.add_argument("--platform")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--quiet", action="store_true")
     try:
-        given, rest = parser.parse_known_args(posargs)
+        given, rest = parser.parse_known_args(posargs, Asked())
     except argparse.ArgumentError as error:
         how = "write them as `nox -s NAME -- --project DIR`"
         raise BadConfiguration(where=parser.prog, problem=str(error), how=how) from error
     if rest and not gate.facts.arguments:
         how = suggestion(rest[0], OPTIONS, f"use one of {', '.join(OPTIONS)}")
         raise BadConfiguration(where=parser.prog, problem=f"unknown argument {rest[0]}", how=how)
-    given.rest = rest
+    given.arguments = rest
     return given
 
 
@@ -44,19 +50,9 @@ def body(gate: Gate) -> Callable[[nox.Session], None]:
         from drydock.report import gates
 
         try:
-            given = parse(gate, session.posargs)
+            fault = gates.judge(gate, parse(gate, session.posargs), session.log)
         except DrydockError as error:
-            session.error(str(error))
-        fault = gates.judge(
-            gate,
-            given.project,
-            session.log,
-            targets=given.targets,
-            arguments=given.rest,
-            json=given.json,
-            quiet=given.quiet,
-            platform=given.platform,
-        )
+            fault = error
         if fault:
             session.error(str(fault))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator
 
+from drydock import base as bases
 from drydock.doctor import base, engine, host, network
 from drydock.doctor.errors import MachineFails, MachineWarns
 from drydock.doctor.finding import Finding, Severity, failure, unknown
@@ -43,7 +44,7 @@ def examine(project: Project | None) -> Iterator[Finding]:
         yield unknown("project", fact, IN_A_PROJECT)
         return
     yield engine.room("project", project.root, "free some space beside the project")
-    image = base.find(found, project)
+    image = bases.present(found, project)
     yield base.age(found, project, image)
     if image:
         yield network.inside(found, network.question(found, image.reference))

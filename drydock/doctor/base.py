@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from drydock import base as bases
-from drydock.base import Base, make
+from drydock.base import Base
 from drydock.doctor.finding import Finding, ok, unknown, warning
 from drydock.engine import Engine
 from drydock.project import Project
@@ -14,11 +13,6 @@ from drydock.project import Project
 MOST_DAYS = 60
 # Engines write an unknown time as a date in the year 1, or in 1970.
 FIRST_YEAR = 1971
-
-
-def find(engine: Engine, project: Project) -> Base | None:
-    """Return the base image that a build would take from the engine; None without one."""
-    return bases.look(engine, project.base) or bases.look(engine, make.reference(project.base))
 
 
 def age(engine: Engine, project: Project, found: Base | None, now: datetime | None = None) -> Finding:

@@ -70,7 +70,7 @@ def _modules(module: str) -> set[str]:
     while left:
         name = left.pop()
         found.add(name)
-        left |= imports(name) | set(_parents(name))
+        left |= imports(name) | {name[:place] for place, sign in enumerate(name) if sign == "."}
         if name == module or name.startswith(f"{module}."):
             left |= {one for asked in _attributes(_tree(name)) for one in methods().get(asked, ())}
         left -= found | {SUBJECT}
@@ -133,12 +133,6 @@ def _running(tree: ast.AST) -> Iterator[ast.AST]:
                 continue
             yield node
             yield from _running(node)
-
-
-def _parents(module: str) -> Iterator[str]:
-    while "." in module:
-        module = module.rpartition(".")[0]
-        yield module
 
 
 @functools.cache

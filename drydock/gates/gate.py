@@ -7,7 +7,7 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal
 
 from drydock import gates
 from drydock.gates.subject import Subject
@@ -41,31 +41,16 @@ class Facts:
     rank: int = 50  # gates of a lower rank run first
 
 
-@runtime_checkable
-class Module(Protocol):
-    __name__: str
-    __doc__: str | None
-    FACTS: Facts
-
-    def judge(self, subject: Subject) -> Verdict:
-        """Judge one target of a project."""
-
-
 @dataclass(frozen=True)
 class Gate:
     name: str  # its module's name, which is also its Nox session's
-    module: Module
+    summary: str  # the first line of the module's docstring
+    facts: Facts
+    judge: Callable[[Subject], Verdict]  # judges one target of a project
 
     @property
-    def facts(self) -> Facts:
-        return self.module.FACTS
-
-    @property
-    def summary(self) -> str:
-        return (self.module.__doc__ or "").strip().partition("\n")[0]
-
-    def judge(self, subject: Subject) -> Verdict:
-        return self.module.judge(subject)
+    def module(self) -> str:
+        return f"{gates.__name__}.{self.name}"
 
     def targets(self, project: Project) -> tuple[str, ...]:
         """Return the targets of a project that it judges by default."""
@@ -90,5 +75,9 @@ def registry() -> dict[str, Gate]:
     """Return every gate by name, in running order."""
     names = (found.name for found in pkgutil.iter_modules(gates.__path__))
     modules = {name: importlib.import_module(f"{gates.__name__}.{name}") for name in names}
-    found = [Gate(name, module) for name, module in modules.items() if isinstance(module, Module)]
+    found = [
+        Gate(name, (module.__doc__ or "").partition("\n")[0], module.FACTS, module.judge)
+        for name, module in modules.items()
+        if hasattr(module, "FACTS")
+    ]
     return {gate.name: gate for gate in sorted(found, key=lambda gate: (gate.facts.rank, gate.name))}

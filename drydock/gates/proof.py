@@ -26,7 +26,7 @@ def defined(gate: Gate, project: Project, target: str) -> receipts.Gate:
 
 def made_of(gate: Gate) -> str:
     """Return the digest of a gate's code and programs; the same on every machine."""
-    return closure.digest(gate.module.__name__, programs=gate.facts.programs)
+    return closure.digest(gate.module, programs=gate.facts.programs)
 
 
 def keep(judgement: Judgement) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -30,26 +31,33 @@ def find(name: str) -> Gate:
     return known[name]
 
 
+@dataclass
+class Asked:
+    """What to judge, and how to show it."""
+
+    project: Path = Path()
+    targets: list[str] = field(default_factory=list)  # empty for the gate's own
+    platform: str = ""  # empty for the engine's
+    arguments: Sequence[str] = ()  # the gate's own
+    json: bool = False
+    quiet: bool = False
+
+
 def judge(
-    gate: Gate,
-    project: Path,
-    say: Say,
-    *,
-    targets: Sequence[str] = (),
-    arguments: Sequence[str] = (),
-    json: bool = False,
-    quiet: bool = False,
-    platform: str = "",
-    rows: list[tuple[Verdict, str]] | None = None,
+    gate: Gate, asked: Asked, say: Say, rows: list[tuple[Verdict, str]] | None = None
 ) -> DrydockError | None:
-    """Run a gate on each of its targets; show and record its verdicts, and return the first error."""
+    """Run a gate on each of its targets; show and record its verdicts, and return the first error.
+
+    Args:
+        rows: Takes each verdict with its target.
+    """
     out = console(stderr=True)
-    tell = silent if quiet else teller(out, say)
+    tell = silent if asked.quiet else teller(out, say)
+    shown = None if asked.json or asked.quiet else Shown()
     ended: list[Judgement] = []
     try:
-        workspace = open_workspace(connect(), load(project), tell, None if json or quiet else Shown())
-        workspace = workspace.on(platform)
-        for judgement in run(gate, workspace, targets, arguments):
+        workspace = open_workspace(connect(), load(asked.project), tell, shown).on(asked.platform)
+        for judgement in run(gate, workspace, asked.targets, asked.arguments):
             proof.keep(judgement)
             ended.append(judgement)
             if rows is not None:
@@ -60,7 +68,7 @@ def judge(
         return _told(out, last.fault)
     for one in ended:
         show(out, one)
-    if json:
+    if asked.json:
         print_json({"verdicts": [one.verdict.as_json() for one in ended]})
     refused = sorted(ended, key=lambda one: one.verdict.outcome is Outcome.COULD_NOT_CHECK)
     return next((one.error for one in refused if one.error), None)

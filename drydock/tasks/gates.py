@@ -35,18 +35,9 @@ def gate(given: Given, which: str = "", target: str = "", sarif: str = "", junit
         if len(found) == 1:
             # Words after two dashes go to the gate, as in `drydock gate container_tests -- -k title`.
             rest = shlex.split(given.context.remainder) if found[0].facts.arguments else ()
-            targets = (target,) if target else ()
-            fault = gates.judge(
-                found[0],
-                where,
-                say,
-                targets=targets,
-                arguments=rest,
-                json=given.json,
-                quiet=given.quiet,
-                platform=given.platform,
-                rows=rows,
-            )
+            targets = [target] if target else []
+            asked = gates.Asked(where, targets, given.platform, rest, given.json, given.quiet)
+            fault = gates.judge(found[0], asked, say, rows)
             if fault and not rows:
                 rows.append((results.unjudged(which, fault), target or found[0].facts.targets[0]))
         else:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from drydock import base as bases
 from drydock.base import make
 from drydock.doctor import base, network
 from drydock.doctor.finding import Finding, Severity
@@ -118,7 +119,7 @@ def test_an_old_base_image_is_told(engine: Engine, make_project: MakeProject, tm
     )
     project = make_project({"pyproject.toml": MANIFEST.format(reference)})
     try:
-        found = base.age(engine, project, base.find(engine, project))
+        found = base.age(engine, project, bases.present(engine, project))
     finally:
         engine.sdk.images.remove(reference)
 
@@ -128,7 +129,7 @@ def test_an_old_base_image_is_told(engine: Engine, make_project: MakeProject, tm
 def test_a_base_that_is_not_there_yet_is_not_judged(engine: Engine, make_project: MakeProject) -> None:
     project = make_project({"pyproject.toml": MANIFEST.format("drydock-test/none:1")})
 
-    assert base.age(engine, project, base.find(engine, project)).severity is Severity.UNKNOWN
+    assert base.age(engine, project, bases.present(engine, project)).severity is Severity.UNKNOWN
 
 
 def test_a_base_made_here_is_as_old_as_its_making(engine: Engine, make_project: MakeProject) -> None:
@@ -137,7 +138,7 @@ def test_a_base_made_here_is_as_old_as_its_making(engine: Engine, make_project: 
     with tiny_image(engine, {make.KIND_LABEL: "made"}) as image:
         engine.sdk.images.get(image).tag(reference)
         try:
-            found = base.age(engine, project, base.find(engine, project))
+            found = base.age(engine, project, bases.present(engine, project))
         finally:
             engine.sdk.images.remove(reference)
 

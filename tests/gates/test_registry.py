@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,7 +15,7 @@ import pytest
 from drydock import gates
 from drydock.engine.errors import ImageMissing
 from drydock.gates import closure, proof
-from drydock.gates.gate import Gate, registry
+from drydock.gates.gate import registry
 from drydock.gates.run import Judgement, run
 from drydock.gates.subject import Subject
 from drydock.hook.watched import watched
@@ -139,15 +140,12 @@ def test_another_text_of_the_module_voids_its_receipt(folder: Path, make_project
 
 
 def test_an_error_ends_a_gate_as_could_not_check(make_project: MakeProject) -> None:
-    class Sunk:
-        FACTS = registry()["smoke"].facts
+    def sink(_: Subject) -> Verdict:
+        raise ImageMissing(reference="shop:dev")
 
-        @staticmethod
-        def judge(_: Subject) -> Verdict:
-            raise ImageMissing(reference="shop:dev")
-
+    sunk = replace(registry()["smoke"], name="sunk", judge=sink)
     workspace = Workspace(Engine(), make_project({"Dockerfile": "# drydock's\n"}))  # type: ignore[arg-type]
-    found: list[Judgement] = list(run(Gate("sunk", Sunk), workspace))  # type: ignore[arg-type]
+    found: list[Judgement] = list(run(sunk, workspace))
 
     (only,) = found
     assert only.verdict.outcome is Outcome.COULD_NOT_CHECK

@@ -24,7 +24,7 @@ GATES = registry()
 def test_arguments_that_are_not_drydocks_go_to_pytest() -> None:
     found = parse(GATES["container_tests"], ["--target", "slim", "-k", "title", "--project", "shop"])
 
-    assert (found.targets, found.project, found.rest) == (["slim"], Path("shop"), ["-k", "title"])
+    assert (found.targets, found.project, found.arguments) == (["slim"], Path("shop"), ["-k", "title"])
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from drydock.gates.container_tests import recorder, shown, touched
+from drydock.gates.container_tests import FIRST, MARK, PLUGIN, PROGRAM, shown, touched
 from drydock.gates.container_tests.touched import Record, choose, digests
 from tests.conftest import MakeProject, write_files
 
@@ -150,13 +150,13 @@ def test_a_broken_file_chooses_no_test(make_project: MakeProject, text: str) -> 
 
 
 def test_the_plugin_names_what_its_reader_expects() -> None:
-    for name, value in (("MARK", recorder.MARK), ("FIRST", recorder.FIRST)):
-        assert f'\n{name} = "{value}"\n' in recorder.PLUGIN
+    for name, value in (("MARK", MARK), ("FIRST", FIRST)):
+        assert f'\n{name} = "{value}"\n' in PLUGIN
 
 
 def test_the_record_is_not_shown() -> None:
     output: list[str] = []
-    chunks = [b"..\n", f"2 passed\n\n{recorder.MARK}abc".encode(), b"def\n"]
+    chunks = [b"..\n", f"2 passed\n\n{MARK}abc".encode(), b"def\n"]
 
     assert "".join(shown(chunks, output)) == "..\n2 passed\n\n"
     assert "".join(output).endswith("abcdef\n")
@@ -175,11 +175,11 @@ def test_pytest_begins_with_the_wanted_tests_and_shows_a_failure_at_once(
         # Other plugins of this environment would take seconds.
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "PYTEST_PLUGINS": "xdist.plugin",
-        recorder.FIRST: "test_shop.py::test_b[2]\ntest_gone.py::test\ntest_shop.py::test_b",
+        FIRST: "test_shop.py::test_b[2]\ntest_gone.py::test\ntest_shop.py::test_b",
     }
 
     done = subprocess.run(
-        [sys.executable, "-c", recorder.PROGRAM, recorder.PLUGIN, "-p", "no:cacheprovider", *processes],
+        [sys.executable, "-c", PROGRAM, PLUGIN, "-p", "no:cacheprovider", *processes],
         cwd=folder,
         check=False,
         env=environment,
@@ -187,7 +187,7 @@ def test_pytest_begins_with_the_wanted_tests_and_shows_a_failure_at_once(
         text=True,
     )
 
-    said, mark, record = done.stdout.partition(recorder.MARK)
+    said, mark, record = done.stdout.partition(MARK)
     failure = said.partition("test_shop.py::test_b[2] failed:\n")[2]
     assert failure.index("assert 4 == 2") < failure.index("= FAILURES =")
     assert mark

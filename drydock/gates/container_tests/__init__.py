@@ -13,18 +13,32 @@ from pathlib import Path
 
 from drydock import toml
 from drydock.engine.runtime import Run, started
-from drydock.gates.container_tests import recorder, touched
+from drydock.gates.container_tests import touched
 from drydock.gates.gate import SOURCE, Facts
 from drydock.gates.subject import Subject
 from drydock.project import LOCK_FILES, lock
 from drydock.verdict import Outcome, Verdict, and_more
 
 GATE = "container_tests"
+# In front of the record, which is the last output: JSON, compressed, as base 85.
+MARK = "drydock-record:"
+# The tests to begin with, a line each.
+FIRST = "DRYDOCK_TESTS_FIRST"
+# Writes the plugin, its first argument, where pytest finds it; a read-only root has a writable /tmp.
+PROGRAM = """
+import os, pathlib, sys, tempfile
+
+folder = tempfile.mkdtemp()
+pathlib.Path(folder, "drydock_record.py").write_text(sys.argv[1])
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (folder, os.environ.get("PYTHONPATH"))))
+os.execv(sys.executable, [sys.executable, "-m", "pytest", "-p", "drydock_record", *sys.argv[2:]])
+"""
+PLUGIN = Path(__file__).with_name("plugin.py").read_text(encoding="utf-8")
 FACTS = Facts(
     inputs=tuple(
         f"{SOURCE}/{name}" for name in ("tests/", "pyproject.toml", "requirements-test.lock", *LOCK_FILES)
     ),
-    settings=lambda _project, _target: {"plugin": recorder.PLUGIN},
+    settings=lambda _project, _target: {"plugin": PLUGIN},
     arguments=True,
     streams=True,
     changes="source",
@@ -57,13 +71,13 @@ def judge(subject: Subject) -> Verdict:
     recorded = subject.project.touched_first and not subject.arguments
     if recorded:
         first = "\n".join(touched.first(subject.project))
-        plugin = (recorder.PROGRAM, recorder.PLUGIN, *run.command)
-        run = replace(run, entrypoint=("python3", "-c"), command=plugin, environment={recorder.FIRST: first})
+        plugin = (PROGRAM, PLUGIN, *run.command)
+        run = replace(run, entrypoint=("python3", "-c"), command=plugin, environment={FIRST: first})
     with started(subject.engine, run) as running:
         for text in shown(running.container.logs(stream=True, follow=True), output):
             progress.output(text)
         code = int(running.container.wait()["StatusCode"])
-    text, _, packed = "".join(output).partition(recorder.MARK)
+    text, _, packed = "".join(output).partition(MARK)
     if recorded:
         touched.keep(subject.project, packed.partition("\n")[0].strip())
     return decide(subject.target, code, text)
@@ -74,7 +88,7 @@ def shown(chunks: Iterable[bytes], output: list[str]) -> Iterator[str]:
     record = False
     for chunk in chunks:
         output.append(text := chunk.decode("utf-8", "replace"))
-        before, mark, _ = text.partition(recorder.MARK)
+        before, mark, _ = text.partition(MARK)
         if not record:
             yield before
         record = record or bool(mark)

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-# As in `recorder`, which the image does not have.
+# As in drydock, which the image does not have.
 MARK = "drydock-record:"
 FIRST = "DRYDOCK_TESTS_FIRST"
 # So many failures are shown at once; pytest shows all of them at its end.

@@ -1,7 +1,5 @@
 """Run subprocesses: the only module that starts one."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -4,8 +4,6 @@ An error is one line, ``error: <fact>; <next step>``, after its evidence (a buil
 container's log). The classes are in the `errors` module of the package that raises them.
 """
 
-from __future__ import annotations
-
 from enum import IntEnum
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """Break long lines between words for a terminal, which itself would break them anywhere."""
 
-from __future__ import annotations
-
 import os
 import re
 import textwrap

@@ -1,7 +1,5 @@
 """Ctrl-C, SIGTERM and a closed terminal end a command alike, and leave nothing without an owner."""
 
-from __future__ import annotations
-
 import signal
 import threading
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Suggest the known word nearest to a misspelt one."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 # Half of the letters in place is a typing error; fewer is another word.

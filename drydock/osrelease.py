@@ -1,7 +1,5 @@
 """Read os-release, which names a system and its release."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

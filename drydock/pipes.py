@@ -1,7 +1,5 @@
 """Survive a reader of standard output that leaves early."""
 
-from __future__ import annotations
-
 import os
 import select
 import sys

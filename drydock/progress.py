@@ -1,7 +1,5 @@
 """Types for progress: lines of text, and a sign of life while a step waits."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 

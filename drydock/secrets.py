@@ -1,7 +1,5 @@
 """Recognise secrets by name and value: one answer for detection, gates, provenance and logs."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit, urlunsplit

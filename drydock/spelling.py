@@ -3,8 +3,6 @@
 Messages in the code use the first form, in backticks; `spelled` converts it.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import sys

@@ -1,7 +1,5 @@
 """Temporary folders, which a killed process does not leave for long."""
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import os

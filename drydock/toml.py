@@ -4,8 +4,6 @@ A field's key is its name with ``-`` for ``_``. Its metadata can override this: 
 ``read`` converts TOML's value or raises ValueError, and ``how`` is then the next step.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import tomllib
 import types

@@ -1,7 +1,5 @@
 """The programs `drydock` and `fastapi-drydock`: drydock's tasks as a command of their own."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, PathFinder

@@ -1,7 +1,5 @@
 """``python -m drydock.cli.hook [--project DIR] [GATE...]``: the pre-push hook, one line a gate."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

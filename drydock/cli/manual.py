@@ -1,7 +1,5 @@
 """Lay out `drydock --list` and `drydock --help TASK`: plain text, aligned, for any width."""
 
-from __future__ import annotations
-
 import inspect
 import sys
 import textwrap

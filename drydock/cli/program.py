@@ -1,7 +1,5 @@
 """The program `drydock`: a list of tasks that reads as a manual, and errors that suggest a word."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -1,7 +1,5 @@
 """Examine the requirements of builds, gates and pushes; a finding is ok or comes with advice."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Collection, Iterator
 

@@ -1,7 +1,5 @@
 """Examine the base image: its presence and its age."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 from drydock.base import Base

@@ -1,7 +1,5 @@
 """Examine the Docker Engine and its CLI: versions, context, storage, free space, time."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

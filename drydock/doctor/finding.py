@@ -1,7 +1,5 @@
 """One result of `drydock doctor`."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 

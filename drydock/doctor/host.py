@@ -1,7 +1,5 @@
 """Examine this machine's kernel: mandatory access control, rootless limits, inotify, open files."""
 
-from __future__ import annotations
-
 import os
 import re
 import resource

@@ -1,7 +1,5 @@
 """Examine the path from builds to the network: proxies, certificates, names, registry, clocks."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Judge an image's sizes: both against their budgets, its growth, and its wasted bytes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

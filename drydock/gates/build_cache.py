@@ -1,7 +1,5 @@
 """Time cold and cached builds, and prove that a source change installs nothing again."""
 
-from __future__ import annotations
-
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping

@@ -4,8 +4,6 @@ TYPE_CHECKING imports do not count. `subject` always counts; its imports count o
 that the gate uses.
 """
 
-from __future__ import annotations
-
 import ast
 import functools
 import hashlib

@@ -3,8 +3,6 @@
 A new namespace, which is removed afterwards, leaves the user's own deployments alone.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import shlex

@@ -1,7 +1,5 @@
 """The content of an image's files, for checks that need more than paths and sizes."""
 
-from __future__ import annotations
-
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager

@@ -4,8 +4,6 @@ A private apt root holds the image's package records and its release's lists; th
 neither used nor changed. A fault that Debian has not fixed yet is not found: it has no newer version.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence

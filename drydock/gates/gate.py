@@ -1,7 +1,5 @@
 """The shape of a gate, and the registry: every module of `drydock.gates` that has it."""
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping

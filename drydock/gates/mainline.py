@@ -1,7 +1,5 @@
 """Build the main branch's last commit where the history has no image of it, as in a fresh clone."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 from drydock.build.errors import NoBuildx

@@ -1,7 +1,5 @@
 """Write and find receipts of gates, and list the missing ones."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import drydock

@@ -1,7 +1,5 @@
 """Build twice without any cache, and name the first file that differs."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 

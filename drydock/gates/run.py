@@ -1,7 +1,5 @@
 """Run a gate on one target after the other."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

@@ -5,8 +5,6 @@ image must not be the measure. Without one, the branch is built (mainline.py). W
 that nothing was compared.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime

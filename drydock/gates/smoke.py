@@ -1,7 +1,5 @@
 """Start both images as Kubernetes would, ask them over HTTP, and stop them."""
 
-from __future__ import annotations
-
 import http.client
 import json
 from collections.abc import Iterable, Iterator, Mapping

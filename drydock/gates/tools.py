@@ -3,8 +3,6 @@
 Every failure on the way raises CouldNotAskError: the check was not made.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager

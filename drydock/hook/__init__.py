@@ -6,8 +6,6 @@ engine is only asked for its base. Where inputs changed but the image did not, t
 content counts as well.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re

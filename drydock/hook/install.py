@@ -1,7 +1,5 @@
 """Install the pre-push hook in a git repository."""
 
-from __future__ import annotations
-
 import re
 import shlex
 import sys

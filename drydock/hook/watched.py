@@ -5,8 +5,6 @@ run when its recipe changes. `invoke push` and `invoke release` demand them in a
 published content.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path

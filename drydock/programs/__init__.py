@@ -5,8 +5,6 @@ with drydock's. Every ``<program>.lock`` in this folder is one tool; its first l
 ``python -m drydock.programs <program>`` resolves to remake it.
 """
 
-from __future__ import annotations
-
 import fcntl
 import hashlib
 import os

@@ -1,7 +1,5 @@
 """Output for people and programs: tables, progress and JSON."""
 
-from __future__ import annotations
-
 import functools
 import json
 import sys

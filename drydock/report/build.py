@@ -1,7 +1,5 @@
 """The result of a build, as a table and as JSON."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from rich.console import Console

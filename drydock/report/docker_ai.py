@@ -1,7 +1,5 @@
 """Hand the facts about an image to Gordon, Docker's assistant, where it is installed."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """The page of environment variables, written from the settings that the application in the image lists."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Run a gate for a user: show its verdicts on the terminal or as JSON, and keep them as receipts."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Show the last builds with their trend, and the latest verdict of each gate."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """Show the files that `drydock init` and `drydock lock` wrote."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 
 from drydock.recipe import Change, Outcome

@@ -1,7 +1,5 @@
 """Verdicts as a JUnit file, which CI services show as tests."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET

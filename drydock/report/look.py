@@ -1,7 +1,5 @@
 """Run an image interactively, with its database if asked, and show its addresses and a request."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence

@@ -4,8 +4,6 @@ Words and figures say everything. A terminal that must not move, such as a scree
 also gets lines. TERM=dumb or TTY_INTERACTIVE=0 ask for them, as rich defines it.
 """
 
-from __future__ import annotations
-
 import sys
 import threading
 import time

@@ -4,8 +4,6 @@ A registry may take minutes for the last bytes of a layer, and an engine may be 
 a spinner turns, or a line appears now and then.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -3,8 +3,6 @@
 A test that fails is printed at once, also elsewhere.
 """
 
-from __future__ import annotations
-
 import re
 import sys
 from collections.abc import Iterator

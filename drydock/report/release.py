@@ -1,7 +1,5 @@
 """Show a release: a line for each step, and its result."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any

@@ -1,7 +1,5 @@
 """Verdicts as files for a CI service: SARIF and JUnit."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path

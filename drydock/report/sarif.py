@@ -1,7 +1,5 @@
 """Verdicts as SARIF 2.1.0, which code scanning shows beside the source."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

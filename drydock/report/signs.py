@@ -1,7 +1,5 @@
 """Signs of life in a log or on a terminal without animation: one line now and then."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Show an image: layers, packages, the largest files, and the sizes against their budget."""
 
-from __future__ import annotations
-
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict

@@ -1,7 +1,5 @@
 """Results as tables on a terminal."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich import box

@@ -1,7 +1,5 @@
 """Start a database beside an application, on a network of its own."""
 
-from __future__ import annotations
-
 import secrets
 import time
 from collections.abc import Iterator, Mapping

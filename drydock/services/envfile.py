@@ -1,7 +1,5 @@
 """Parse a file of variables as `docker run --env-file` does, with the quotes that python-dotenv allows."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -4,8 +4,6 @@ A project's tasks.py that imports `namespace` from here offers them to Invoke as
 Each module is a group, in the order of a person's work; its tasks are listed in the order of definition.
 """
 
-from __future__ import annotations
-
 import importlib
 import sys
 from types import ModuleType

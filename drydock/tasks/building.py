@@ -1,7 +1,5 @@
 """Build an image, and see its base."""
 
-from __future__ import annotations
-
 from drydock.tasks.offer import PLATFORM, RESULT, Given, offer, voice
 
 

@@ -1,7 +1,5 @@
 """Deploy to Kubernetes."""
 
-from __future__ import annotations
-
 from drydock.tasks.offer import RESULT, Given, offer, rendered, voice
 
 OVERLAY = "folder below deploy/kubernetes/overlays, or a path"

@@ -1,7 +1,5 @@
 """Start and stop the Docker Engine of this machine."""
 
-from __future__ import annotations
-
 from drydock.tasks.offer import Given, offer, say
 
 

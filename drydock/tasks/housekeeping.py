@@ -1,7 +1,5 @@
 """Keep this machine and this repository in order."""
 
-from __future__ import annotations
-
 from contextlib import nullcontext
 from pathlib import Path
 

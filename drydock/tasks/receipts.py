@@ -1,7 +1,5 @@
 """Carry receipts from one job of a CI run to the next."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from drydock.errors import BadCommandLine

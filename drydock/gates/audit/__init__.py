@@ -4,8 +4,6 @@ It fails closed. An unreachable source, a skipped package, an empty list of comp
 end as "could not check".
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime

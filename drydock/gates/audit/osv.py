@@ -3,8 +3,6 @@
 Schema and evaluation of versions follow https://ossf.github.io/osv-schema/, 1.x.
 """
 
-from __future__ import annotations
-
 import json
 import ssl
 import time

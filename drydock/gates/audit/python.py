@@ -1,7 +1,5 @@
 """Look up CPython and an image's distributions in a database of known vulnerabilities."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 from packaging.utils import canonicalize_name

@@ -1,7 +1,5 @@
 """Ask Trivy, Grype and OSV-Scanner in addition, where they are installed and have a database."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence

@@ -3,8 +3,6 @@
 Where the tests' lock names pytest-xdist, they run on every core; `-n 0` runs them in one process.
 """
 
-from __future__ import annotations
-
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence

@@ -3,8 +3,6 @@
 Only the order comes from here. All tests run, and the verdict is about all of them.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

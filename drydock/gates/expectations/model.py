@@ -4,8 +4,6 @@ Each class is a table of that file, each field a key of it, with ``-`` for ``_``
 compared text that begins with ``~`` is a regular expression for the whole value.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 

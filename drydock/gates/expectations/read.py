@@ -1,7 +1,5 @@
 """Read a project's ``image/expectations.toml``; an unknown or mistyped key is an error."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta

@@ -1,7 +1,5 @@
 """Hold the manifests against strict schemas, checkov, Trivy and the settings that the image knows."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Sequence
 
 from drydock import temporary

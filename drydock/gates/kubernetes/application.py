@@ -1,7 +1,5 @@
 """Ask the application, in a container of its image, to judge its settings in the manifests."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any

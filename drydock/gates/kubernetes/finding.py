@@ -1,7 +1,5 @@
 """A project's expectations of its manifests: ``deploy/kubernetes/gate.toml``."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date

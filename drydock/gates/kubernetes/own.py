@@ -1,7 +1,5 @@
 """Check references between objects, names, enumerations and quantities, which scanners miss."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Run schemas and scanners on manifests, and turn their output into findings."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path

@@ -5,8 +5,6 @@ leaves documentation out, that file is taken from the same version of the packag
 licence is "could not check" until the project declares one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase

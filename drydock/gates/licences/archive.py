@@ -1,7 +1,5 @@
 """Copyright files of Debian packages, for an image that leaves documentation out."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Ask production and slim the same requests and questions, and refuse each difference without a reason."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """Where production differs from slim on purpose, each with its reason; docs/background lists them."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from drydock.gates.expectations import Ignore

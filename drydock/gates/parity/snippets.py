@@ -3,8 +3,6 @@
 Each runs in an interpreter of its own, so that a crash affects no other.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

@@ -1,7 +1,5 @@
 """Hold Dockerfile and image against hadolint, checkov, Trivy and image/expectations.toml."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """Check an image's base: its name and digest, and its layers where the image keeps them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import NamedTuple

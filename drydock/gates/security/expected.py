@@ -1,7 +1,5 @@
 """Check the files and the commands that a project expects."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase

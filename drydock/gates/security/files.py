@@ -1,7 +1,5 @@
 """Checks on the files of an image's final tree, by path, kind, mode and owner."""
 
-from __future__ import annotations
-
 import posixpath
 import re
 from collections import Counter

@@ -1,7 +1,5 @@
 """See a container become healthy, stop its process, and see the engine notice."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager

@@ -1,7 +1,5 @@
 """Checks on the making of an image: its layers' instructions, and the RUN lines of its Dockerfile."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 

@@ -1,7 +1,5 @@
 """Run other projects' checks of a Dockerfile and of an image's files: hadolint, checkov and Trivy."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Checks on an image's configuration."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 

@@ -1,7 +1,5 @@
 """Check and write output files such as the page."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 from pathlib import Path

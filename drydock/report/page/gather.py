@@ -1,7 +1,5 @@
 """Collect the page's facts: the image, its history, the gates' verdicts, and its bill of materials."""
 
-from __future__ import annotations
-
 import functools
 import time
 from collections.abc import Iterable, Iterator, Mapping

@@ -5,8 +5,6 @@ The page's own policy, its first line after the title, forbids every address. It
 and styles whose digests it names.
 """
 
-from __future__ import annotations
-
 import base64
 import functools
 import hashlib

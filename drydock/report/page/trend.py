@@ -1,7 +1,5 @@
 """Lay out the page's line charts: positions are percentages, so that text keeps its size at every width."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Iterable, Sequence

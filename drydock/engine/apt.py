@@ -21,15 +21,14 @@ class NotFetched(Exception):
 class Repository:
     uri: str
     suite: str
-    codename: str
 
 
 def repositories() -> list[Repository]:
     """Return the Debian repositories that this machine uses, mirrors included."""
-    fields = "$(REPO_URI)|$(RELEASE)|$(CODENAME)|$(ORIGIN)"
+    fields = "$(REPO_URI)|$(RELEASE)|$(ORIGIN)"
     listing = command.run(["apt-get", "indextargets", "--format", fields, "Created-By: Packages"]).stdout
     rows = {tuple(line.split("|")) for line in listing.splitlines() if line.endswith("|Debian")}
-    return [Repository(uri, suite, codename) for uri, suite, codename, _ in sorted(rows)]
+    return [Repository(uri, suite) for uri, suite, _ in sorted(rows)]
 
 
 def sources(known: Iterable[Repository], own: str, *releases: str) -> list[str]:

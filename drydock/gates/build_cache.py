@@ -56,7 +56,7 @@ BLANKS = str.maketrans("01", " \t")
 
 def touch_lock(project: Project, context: Path) -> None:
     """Change the lock file but none of its pins: the dependency step runs without downloads."""
-    path = context / locks.find(project).path.relative_to(project.root)
+    path = context / locks.find(project).relative_to(project.root)
     if path.name == JSON_LOCK:
         with path.open("a") as file:
             file.write(f"{uuid.uuid4().int:b}\n".translate(BLANKS))

@@ -6,7 +6,6 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -23,28 +22,19 @@ TOOLS = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock")
 OWN_REMAKE = re.compile(r"\A(?:#.*\n)*?#\s+(?P<command>(?:printf .* \| )?uv pip compile .*)$", re.MULTILINE)
 
 
-@dataclass(frozen=True)
-class Lock:
-    """A lock file: its path, its kind (the file's name), and the versions that it pins by canonical name."""
-
-    path: Path
-    kind: str
-    pins: Mapping[str, str]
-
-
-def find(project: Project) -> Lock:
+def find(project: Project) -> Path:
     """Return the lock file that the Dockerfile installs from: the configured one, else uv.lock first."""
     path = candidate(project)
     if path is None:
         names = ", ".join([project.lock] if project.lock else LOCK_FILES)
         raise LockMissing(source=project.source, looked_for=names, root=shown(project.root))
     text = path.read_text(encoding="utf-8")
-    lock = Lock(path, path.name, pins(path.name, text))
-    manifest, wanted = declared(project.source, text, lock.kind)
-    if lock.pins and (mismatch := mismatches(wanted, lock.pins, project.python)):
+    pinned = pins(path.name, text)
+    manifest, wanted = declared(project.source, text, path.name)
+    if pinned and (mismatch := mismatches(wanted, pinned, project.python)):
         differs = ", ".join(mismatch)
         raise LockStale(lock=path, manifest=manifest, mismatch=differs, root=shown(project.root))
-    return lock
+    return path
 
 
 def shown(root: Path) -> str:

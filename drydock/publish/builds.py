@@ -16,7 +16,7 @@ from drydock.engine import Engine
 from drydock.progress import Say, silent
 from drydock.project import TARGETS, Project
 from drydock.publish.labels import labels_for
-from drydock.publish.provenance import Predicate, dependencies, observed, predicate, recorded
+from drydock.publish.provenance import Predicate, builder_of, dependencies, predicate, recorded
 from drydock.recorder import Recorder
 from drydock.state.sealed import Sealed, Untrusted
 from drydock.workspace import Listener, Progress, Workspace
@@ -77,9 +77,9 @@ def settle(reference: str, place: Place, image: str) -> Place | None:
 def described(workspace: Workspace, options: Options, metadata: Mapping[str, Any]) -> Predicate:
     """Describe how an image was built: with BuildKit's record if buildx returned it, else with drydock's."""
     checkout, base = workspace.source, workspace.base
-    added = frozenset(workspace.build_args())
-    build = observed(workspace.engine, options.target, options.build_args, options.platforms, added)
-    return recorded(metadata, build.builder, dependencies(checkout, base)) or predicate(checkout, base, build)
+    made_by = builder_of(workspace.engine)
+    known = recorded(metadata, made_by["id"], dependencies(checkout, base))
+    return known or predicate(checkout, base, options, made_by, workspace.build_args())
 
 
 def keep(image: str, made: Predicate) -> None:

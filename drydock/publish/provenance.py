@@ -13,12 +13,12 @@ the source and the base image. No clock is read: equal builds give equal bytes.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from drydock import command
 from drydock.base import Base
+from drydock.build import Options
 from drydock.engine import Engine, find
 from drydock.project.git import Checkout
 from drydock.secrets import plain_urls, public
@@ -36,26 +36,8 @@ _ASSIGNMENT = re.compile(r"(\w+)=(.*)", re.DOTALL)
 Predicate = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Build:
-    """A build and its builder; `added` names build arguments that drydock added."""
-
-    target: str
-    build_args: Mapping[str, str]
-    builder: str
-    versions: Mapping[str, str]
-    platforms: tuple[str, ...] = ()
-    added: frozenset[str] = frozenset()
-
-
-def observed(
-    engine: Engine,
-    target: str,
-    build_args: Mapping[str, str],
-    platforms: tuple[str, ...] = (),
-    added: frozenset[str] = frozenset(),
-) -> Build:
-    """Describe a build on an engine, with the versions of its tools."""
+def builder_of(engine: Engine) -> dict[str, Any]:
+    """Describe an engine as a builder, with the versions of its tools."""
     with engine.answering():
         identity = str(engine.info.get("ID", ""))
         version = str(engine.version["Version"])
@@ -64,23 +46,28 @@ def observed(
     else:
         buildx = command.run([*find.buildx(), "version"], env=engine.environment).stdout.split()
         versions = {"docker-engine": version, "docker-buildx": buildx[1] if len(buildx) > 1 else ""}
-    return Build(target, build_args, f"urn:drydock:engine:{identity}", versions, platforms, added)
+    return {"id": f"urn:drydock:engine:{identity}", "version": dict(sorted(versions.items()))}
 
 
-def predicate(checkout: Checkout, base: Base, build: Build) -> Predicate:
-    """Describe how an image was built, from drydock's instructions to buildx."""
-    arguments = {key: public(key, text) for key, text in sorted(build.build_args.items())}
-    chosen = {key: text for key, text in arguments.items() if key not in build.added}
-    added = {key: text for key, text in arguments.items() if key in build.added}
-    platforms = list(build.platforms)
+def predicate(
+    checkout: Checkout, base: Base, options: Options, builder: Mapping[str, Any], added: Collection[str] = ()
+) -> Predicate:
+    """Describe how an image was built, from drydock's instructions to buildx.
+
+    `added` names build arguments that drydock added.
+    """
+    arguments = {key: public(key, text) for key, text in sorted(options.build_args.items())}
+    chosen = {key: text for key, text in arguments.items() if key not in added}
+    own = {key: text for key, text in arguments.items() if key in added}
+    platforms = list(options.platforms)
     return {
         "buildDefinition": {
             "buildType": BUILD_TYPE,
-            "externalParameters": {"target": build.target, "buildArgs": chosen, "platforms": platforms},
-            "internalParameters": {"buildArgs": added},
+            "externalParameters": {"target": options.target, "buildArgs": chosen, "platforms": platforms},
+            "internalParameters": {"buildArgs": own},
             "resolvedDependencies": dependencies(checkout, base),
         },
-        "runDetails": {"builder": {"id": build.builder, "version": dict(sorted(build.versions.items()))}},
+        "runDetails": {"builder": dict(builder)},
     }
 
 

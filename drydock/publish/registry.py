@@ -111,11 +111,6 @@ class Manifest:
         return str(self.document.get("config", {}).get("digest", ""))
 
     @property
-    def layers(self) -> list[tuple[str, int]]:
-        """The digest and compressed bytes of each layer, lowest first; none for an index."""
-        return [(layer["digest"], layer["size"]) for layer in self.document.get("layers", [])]
-
-    @property
     def descriptor(self) -> dict[str, Any]:
         return {"mediaType": self.media_type, "digest": self.digest, "size": len(self.content)}
 

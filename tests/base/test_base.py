@@ -208,7 +208,7 @@ def root_of_debian(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(make.os, "geteuid", lambda: 0)
     monkeypatch.setattr(make.osrelease, "is_debian_family", lambda: True)
     monkeypatch.setattr(make, "machine", lambda: "amd64")
-    monkeypatch.setattr(apt, "repositories", lambda: [Repository("http://mirror", "trixie", "trixie")])
+    monkeypatch.setattr(apt, "repositories", lambda: [Repository("http://mirror", "trixie")])
     monkeypatch.setattr(make.osrelease, "codename", lambda: "trixie")
 
 
@@ -439,10 +439,10 @@ def test_what_cannot_be_made_has_a_reason() -> None:
 
 def test_the_machines_own_mirrors_serve_the_other_release() -> None:
     known = [
-        Repository("http://mirror.example/debian/", "bookworm", "bookworm"),
-        Repository("http://mirror.example/debian/", "bookworm-updates", "bookworm-updates"),
-        Repository("http://security.example/", "bookworm-security", "bookworm-security"),
-        Repository("http://other.example/", "nodistro", "nodistro"),
+        Repository("http://mirror.example/debian/", "bookworm"),
+        Repository("http://mirror.example/debian/", "bookworm-updates"),
+        Repository("http://security.example/", "bookworm-security"),
+        Repository("http://other.example/", "nodistro"),
     ]
 
     lines = apt.sources(known, "bookworm", "trixie")

@@ -83,8 +83,8 @@ def result(engine: Engine, with_uv_lock: Path) -> Iterator[BuildResult]:
 def test_a_uv_lock_is_installed_as_it_is(engine: Engine, with_uv_lock: Path, result: BuildResult) -> None:
     project = load(with_uv_lock)
 
-    assert lock.find(project).kind == "uv.lock"
+    assert lock.find(project).name == "uv.lock"
     version = "import importlib.metadata as m; print(m.version('fastapi'))"
     with started(engine, Run(result.image_id, command=("python3", "-c", version))) as running:
         assert running.container.wait()["StatusCode"] == 0, running.log()
-        assert running.log() == lock.find(project).pins["fastapi"]
+        assert running.log() == lock.pins("uv.lock", lock.find(project).read_text())["fastapi"]

@@ -159,8 +159,8 @@ def test_debian_versions_give_their_major_number(version: str, major: int) -> No
 
 def test_the_newer_release_comes_from_the_same_mirrors_and_leaves_no_source(tmp_path: Path) -> None:
     known = [
-        apt.Repository("http://mirror.example/debian/", "bookworm", "bookworm"),
-        apt.Repository("http://mirror.example/security/", "bookworm-security", "bookworm-security"),
+        apt.Repository("http://mirror.example/debian/", "bookworm"),
+        apt.Repository("http://mirror.example/security/", "bookworm-security"),
     ]
 
     options = install.newer_release_options(tmp_path, known, release="bookworm")

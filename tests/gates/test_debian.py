@@ -15,8 +15,8 @@ from drydock.image.components import Component, Components
 from drydock.image.packages import Source
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
-MAIN = Repository("http://mirror/debian/", "bookworm", "bookworm")
-SECURITY = Repository("http://mirror/security/", "bookworm-security", "bookworm-security")
+MAIN = Repository("http://mirror/debian/", "bookworm")
+SECURITY = Repository("http://mirror/security/", "bookworm-security")
 ZLIB = Component("zlib1g", "1:1.3-1", "amd64", Source.DEBIAN)
 POLICY = """\
 zlib1g:
@@ -140,7 +140,7 @@ def test_the_oldest_list_tells_how_old_the_answer_is(tmp_path: Path) -> None:
 
 
 def test_mirror_that_does_not_answer_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    dead = Repository("http://127.0.0.1:9/debian-security/", "bookworm-security", "bookworm-security")
+    dead = Repository("http://127.0.0.1:9/debian-security/", "bookworm-security")
     monkeypatch.setattr(apt, "repositories", lambda: [dead])
     monkeypatch.setattr(debian.osrelease, "codename", lambda: "bookworm")
     release = {"ID": "debian", "VERSION_CODENAME": "trixie"}

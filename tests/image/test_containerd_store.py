@@ -173,7 +173,7 @@ def test_a_label_changes_nothing_else(stored: Workspace) -> None:
 def test_a_push_sends_the_same_layers(
     usual: Workspace, stored: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sent: list[list[tuple[str, int]]] = []
+    sent: list[list[dict[str, Any]]] = []
     for workspace in (usual, stored):
         cache = Cache(tmp_path / workspace.engine.host.replace("/", "-"))
         monkeypatch.setattr("drydock.image.pack.user_cache", lambda cache=cache: cache)
@@ -184,7 +184,7 @@ def test_a_push_sends_the_same_layers(
             with client_of(workspace.engine, parse(name)) as client:
                 manifest = client.manifest("todo", pushed.digest)
         assert manifest is not None
-        sent.append(manifest.layers)
+        sent.append(manifest.document["layers"])
 
     # Each engine's BuildKit writes its own configuration.
     assert sent[0] == sent[1]

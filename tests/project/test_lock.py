@@ -29,7 +29,7 @@ def test_hashed_requirements_are_read_as_pins() -> None:
 def test_a_lock_that_meets_the_manifest_is_found(make_project: MakeProject) -> None:
     project = make_project({"pyproject.toml": PROJECT, "requirements.lock": PINS})
 
-    assert lock.find(project).kind == "requirements.lock"
+    assert lock.find(project).name == "requirements.lock"
 
 
 def test_uv_lock_wins_over_requirements_as_in_the_dockerfile(make_project: MakeProject) -> None:
@@ -37,13 +37,13 @@ def test_uv_lock_wins_over_requirements_as_in_the_dockerfile(make_project: MakeP
 
     project = make_project({"pyproject.toml": PROJECT, "requirements.lock": PINS, "uv.lock": uv})
 
-    assert lock.find(project).pins["x-y"] == "2"
+    assert lock.find(project).name == "uv.lock"
 
 
 def test_a_uv_lock_that_never_reaches_the_build_is_not_looked_at(make_project: MakeProject) -> None:
     files = {"requirements.lock": PINS, "uv.lock": "", ".dockerignore": "*\n!requirements.lock\n"}
 
-    assert lock.find(make_project({"pyproject.toml": PROJECT, **files})).kind == "requirements.lock"
+    assert lock.find(make_project({"pyproject.toml": PROJECT, **files})).name == "requirements.lock"
 
 
 def test_a_missing_lock_names_the_command_that_makes_one(make_project: MakeProject) -> None:
@@ -93,7 +93,7 @@ def test_the_configured_lock_is_the_one_that_counts(make_project: MakeProject) -
 
     project = make_project({"pyproject.toml": table, "poetry.lock": POETRY, "requirements.lock": PINS})
 
-    assert lock.find(project).kind == "poetry.lock"
+    assert lock.find(project).name == "poetry.lock"
 
 
 def test_a_lock_older_than_requirements_txt_says_how_it_was_made(make_project: MakeProject) -> None:

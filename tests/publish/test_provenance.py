@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from drydock.base import Base
+from drydock.build import Options
 from drydock.project.git import Checkout
-from drydock.publish.provenance import Build, predicate
+from drydock.publish.provenance import predicate
 from drydock.publish.provenance import stated as written
 from drydock.secrets import WITHHELD, public
 from drydock.state.receipts import Waiver
@@ -17,19 +18,20 @@ SOURCE = Checkout(
     "0123456789abcdef0123456789abcdef01234567", False, 1_700_000_000, "https://github.com/acme/todo"
 )
 BASE = Base("python:3.13-slim", "sha256:" + "cd" * 32, "pulled", "pulled just now")
-BUILD = Build(
+BUILD = Options(
     target="production",
     build_args={"PORT": "8000", "PYTHON_IMAGE": "python:3.13-slim"},
-    builder="urn:drydock:engine:1",
-    versions={"docker-engine": "26.1.5", "docker-buildx": "0.13.1"},
     platforms=("linux/amd64",),
-    added=frozenset({"PYTHON_IMAGE"}),
 )
+BUILDER = {
+    "id": "urn:drydock:engine:1",
+    "version": {"docker-engine": "26.1.5", "docker-buildx": "0.13.1"},
+}
 WAIVER = Waiver("the tracker is down", ("smoke (never run for this image)",), "sha256:1", "sha256:2", 0.0)
 
 
-def stated(source: Checkout, base: Base, build: Build, waiver: Waiver | None = None) -> bytes:
-    return written(predicate(source, base, build), waiver)
+def stated(source: Checkout, base: Base, build: Options, waiver: Waiver | None = None) -> bytes:
+    return written(predicate(source, base, build, BUILDER, {"PYTHON_IMAGE"}), waiver)
 
 
 def test_provenance_fits_the_schemas_of_in_toto_and_slsa() -> None:

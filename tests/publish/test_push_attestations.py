@@ -17,6 +17,7 @@ import yaml
 
 from drydock import command
 from drydock.base import Base
+from drydock.build import Options
 from drydock.engine import Engine
 from drydock.project.git import Checkout
 from drydock.publish import attach, cosign, provenance, push
@@ -179,7 +180,7 @@ def test_the_documented_policy_admits_a_provenance_unless_a_gate_was_missing(
     engine: Engine, program: Path, target: Reference, key: Path, waiver: Waiver | None, tmp_path: Path
 ) -> None:
     """cosign evaluates a policy's CUE as sigstore's policy-controller does."""
-    made = provenance.predicate(Checkout(), BASE, provenance.observed(engine, "production", {}))
+    made = provenance.predicate(Checkout(), BASE, Options("production"), provenance.builder_of(engine))
     attach.attach(
         engine, target, {provenance.PREDICATE_TYPE: provenance.stated(made, waiver)} | SIGNED, key=str(key)
     )
@@ -365,8 +366,9 @@ def test_oras_finds_what_was_attached(
 def test_the_provenance_of_a_build_is_attached_and_read_back(
     engine: Engine, program: Path, target: Reference, key: Path
 ) -> None:
-    build = provenance.observed(engine, "production", {"PORT": "8000"})
-    stated = provenance.stated(provenance.predicate(Checkout(), BASE, build))
+    options = Options("production", build_args={"PORT": "8000"})
+    made = provenance.predicate(Checkout(), BASE, options, provenance.builder_of(engine))
+    stated = provenance.stated(made)
 
     (found,) = attach.attach(engine, target, {provenance.PREDICATE_TYPE: stated}, key=str(key))
 

@@ -81,9 +81,9 @@ def relabel(engine: Engine, reference: str, labels: Mapping[str, str]) -> str:
         # buildx never removes its copy of a Dockerfile that it reads from standard input.
         (outputs / "Dockerfile").write_text(f"FROM {target}\n", encoding="utf-8")
         # The engine's own builder: others do not see the engine's images.
-        own = engine.candidate.context or "default"
         local = engine.podman and podman.is_here(engine)
-        args = arguments(wanted, before.platform, podman.COMMAND if local else buildx(own, outputs), outputs)
+        builder = "" if local else engine.candidate.context or "default"
+        args = arguments(wanted, before.platform, builder, outputs)
         done = command.run(args, env=engine.environment, check=False)
         if done.code != 0:
             raise LabelsNotApplied(reference=reference, reason=done.last, evidence=done.stderr)
@@ -100,20 +100,16 @@ def relabel(engine: Engine, reference: str, labels: Mapping[str, str]) -> str:
     return made
 
 
-def buildx(builder: str, folder: Path) -> Sequence[str]:
-    """Return the beginning of a command of buildx, whose record goes into a folder."""
-    return (
-        *("docker", "buildx", "build", f"--builder={builder}", "--pull=false", "--load"),
-        # An attestation would turn the image into an index on a containerd store.
-        "--provenance=false",
-        f"--metadata-file={folder / identity.METADATA_FILE}",
-    )
+def arguments(labels: Mapping[str, str], platform: str, builder: str, folder: Path) -> list[str]:
+    """Return the command that builds the untagged, relabelled image from a folder's Dockerfile.
 
-
-def arguments(labels: Mapping[str, str], platform: str, build: Sequence[str], folder: Path) -> list[str]:
-    """Return the command that builds the untagged, relabelled image from a folder's Dockerfile."""
+    Without a builder of buildx, Podman builds it.
+    """
+    buildx = ("docker", "buildx", "build", f"--builder={builder}", "--pull=false", "--load")
+    # An attestation would turn the image into an index on a containerd store.
+    record = ("--provenance=false", f"--metadata-file={folder / identity.METADATA_FILE}")
     return [
-        *build,
+        *((*buildx, *record) if builder else podman.COMMAND),
         f"--platform={platform}",
         f"--iidfile={folder / identity.ID_FILE}",
         *(f"--label={key}={value}" for key, value in sorted(labels.items())),

@@ -23,18 +23,15 @@ def render(blueprint: Blueprint) -> dict[str, str]:
     listed = [setting for setting in blueprint.settings if setting.must_be_set]
     secrets = [setting for setting in listed if setting.kind == "secret"]
     plain = [setting for setting in listed if setting.kind == "plain"]
-    many = blueprint.replicas > 1
-    # A pod with a volume migrates at its start, any other is preceded by a Job.
-    job = blueprint.migrate and not folders
-    parts = {"secret": secrets, "storage": folders, "migration": job}
-    workers = [f"worker-{worker}" for worker in blueprint.workers]
     values = {
         "name": kubernetes_name(blueprint.image),
         "image": blueprint.image,
         "port": blueprint.port,
         "replicas": blueprint.replicas,
-        "many": many,
+        "many": blueprint.replicas > 1,
+        # A pod with a volume migrates at its start, any other is preceded by a Job.
         "migrates": blueprint.migrate and folders,
+        "job": blueprint.migrate and not folders,
         "live": _probe(blueprint.health_path, blueprint.host),
         "ready": _probe(blueprint.ready_path, blueprint.host),
         "root_file_system": _root_file_system(blueprint.storage.opened),
@@ -44,20 +41,16 @@ def render(blueprint: Blueprint) -> dict[str, str]:
         "placeholder": examples.PLACEHOLDER,
         "example": examples.example,
         "quoted": json.dumps,
-        "resources": [*(part for part, is_there in parts.items() if is_there), *workers],
+        "workers": blueprint.workers,
         "ignores": _ignores(blueprint, secrets, plain),
     }
-    left_out = {WORKER, *(f"base/{part}.yaml" for part, is_there in parts.items() if not is_there)}
-    left_out |= set() if secrets else {"overlays/local/secret.yaml"}
-    if not many:
-        scaled = ("autoscaler", "disruption-budget", "spread")
-        left_out |= {f"overlays/production/{part}.yaml" for part in scaled}
     names = (path.relative_to(TEMPLATES).as_posix() for path in TEMPLATES.rglob("*.*"))
-    files = {name: fill(f"{TEMPLATES.name}/{name}", values) for name in names if name not in left_out}
+    files = {name: fill(f"{TEMPLATES.name}/{name}", values) for name in names if name != WORKER}
     for worker in blueprint.workers:
         text = fill(f"{TEMPLATES.name}/{WORKER}", {**values, "worker": worker})
         files[f"base/worker-{worker}.yaml"] = text
-    return {f"{FOLDER}/{name}": text for name, text in sorted(files.items())}
+    # The template of a file that the project does not need gives no text.
+    return {f"{FOLDER}/{name}": text for name, text in sorted(files.items()) if text}
 
 
 def places(root: Path) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from drydock.publish.engine_image import LocalImage, arguments, buildx, difference
+from drydock.publish.engine_image import LocalImage, arguments, difference
 
 BEFORE = LocalImage(
     id="sha256:1",
@@ -17,9 +17,7 @@ BEFORE = LocalImage(
 
 
 def test_the_builder_inside_the_engine_makes_an_untagged_image() -> None:
-    build = buildx("default", Path("/out"))
-
-    assert arguments({"b": "2", "a": "1 $x"}, "linux/arm64/v8", build, Path("/out")) == [
+    assert arguments({"b": "2", "a": "1 $x"}, "linux/arm64/v8", "default", Path("/out")) == [
         "docker",
         "buildx",
         "build",

@@ -4,13 +4,17 @@ import json
 import re
 import shlex
 
+from packaging.version import Version
+
+from drydock.detect import tools
 from drydock.recipe import recipes
-from drydock.recipe.blueprint import Blueprint
+from drydock.recipe.blueprint import BUILD_HEAD, Blueprint
 from drydock.recipe.templates import fill
 
 # The folder of the build's scripts in a project that keeps them.
 VENDORED = "image"
 WIDTH = 120  # columns
+WITHOUT_SETUPTOOLS = Version("3.12")  # the first Python whose environments have none
 _COMMENTS = re.compile(r"^#.*\n", re.MULTILINE)
 # A word of a shell: blanks inside of quotes belong to it.
 _WORD = re.compile(r"""(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+|\S+""")
@@ -25,16 +29,37 @@ def render(blueprint: Blueprint, *, outside: bool = False, vendor: bool = False)
     """
     named = outside or not recipes.is_whole(blueprint)
     written = (*blueprint.storage.folders, *blueprint.storage.opened)
+    found, words = blueprint.dependencies, recipes.words(blueprint)
+    tool = tools.of(found)
+    test_lock = "/locks/requirements-test.lock"
     values = {
-        **parts(blueprint),
         "blueprint": blueprint,
         "outside": outside,
         "vendored": VENDORED if vendor else "",
         "resolved": recipes.RESOLVED,
+        "locks": recipes.locks(blueprint),
+        "build_packages": recipes.build_packages(blueprint),
+        # Some tools write beside their inputs; the build discards those files.
+        "writes_beside": tool.exports or not found.locked,
+        "words": words,
+        "download": recipes.DOWNLOAD,
+        "steps": tool.steps(found, words),
+        "lacks_setuptools": Version(blueprint.python) < WITHOUT_SETUPTOOLS,
+        "declared": recipes.locked(found, blueprint.declared[0]) if blueprint.declared else "",
+        "check": recipes.check(blueprint, words.into),
         "served": _served(blueprint),
         "copies": recipes.copies(blueprint) if named else "",
         "unshipped": recipes.unshipped(blueprint),
+        "build_lock": recipes.build_lock(blueprint),
+        "build_mark": BUILD_HEAD.partition(",")[0],
         "written": " ".join(f"/rootfs{folder}" for folder in written),
+        "packages": recipes.apt(blueprint, blueprint.system_run) if blueprint.system_run else "",
+        "test_locks": recipes.test_locks(blueprint),
+        "test_lock": test_lock,
+        "all_requirements": tool.test_requirements(found, words, test_lock),
+        "tests": recipes.tests(blueprint),
+        "run": recipes.run,
+        "shell": shlex.quote,
         "json": lambda names: json.dumps(list(names)),
         "quoted": _quoted,
         "uncommented": lambda text: _COMMENTS.sub("", text),
@@ -70,19 +95,6 @@ def _served(blueprint: Blueprint) -> dict[str, str]:
         "APP_SCRIPTS": _quoted(json.dumps(blueprint.scripts) if blueprint.scripts else ""),
         "HEALTH_HOST": _quoted(blueprint.host),
         "HEALTH_PATH": _quoted(blueprint.health_path),
-    }
-
-
-def parts(blueprint: Blueprint) -> dict[str, str]:
-    """Return the instructions of each part, by its name in the template."""
-    return {
-        "locks": recipes.locks(blueprint),
-        "build_packages": recipes.build_packages(blueprint),
-        "dependencies": recipes.dependencies(blueprint),
-        "installation": recipes.installation(blueprint) if blueprint.installed else "",
-        "packages": recipes.apt(blueprint, blueprint.system_run) if blueprint.system_run else "",
-        "test_dependencies": recipes.test_dependencies(blueprint),
-        "tests": recipes.tests(blueprint),
     }
 
 

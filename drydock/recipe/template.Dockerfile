@@ -44,7 +44,30 @@ WORKDIR /app
 # The dependencies. They are not locked: the same source may get other versions tomorrow,
 # until `drydock lock` writes a lock file and `drydock init` changes these lines.
 {% endif %}
-{{ dependencies }}
+{% call run("--mount=type=bind,from=locks,target=/locks" ~ (",rw" if writes_beside)) %}
+{% for step in steps %}
+{{ step }}
+{% endfor %}
+{% if blueprint.dependencies.locked and blueprint.server == "uvicorn" %}
+{# From drydock's own lock, as no requirement names another; the server uses the installed versions. #}
+python3 /install/difference.py /install/uvicorn.txt /opt/venv --any-version > /tmp/server.txt
+{{ download }} uv pip install {{ words.into }} --no-deps --require-hashes --requirement=/tmp/server.txt
+{% elif blueprint.server %}
+{{ download }} uv pip install {{ words.into }} '{{ blueprint.server }}'
+{% endif %}
+{% if lacks_setuptools %}
+python3 /install/undeclared.py /install/setuptools.txt /opt/venv{{ " " ~ shell(blueprint.resources) if blueprint.resources }} > /tmp/undeclared.txt
+{{ download }} uv pip install {{ words.into }} --no-deps --require-hashes --requirement=/tmp/undeclared.txt
+{% endif %}
+{% if declared %}
+{# Nothing may be downloaded here: a requirement that the lock lacks is an error. #}
+uv pip install {{ words.into }} --quiet --no-index --requirement={{ declared }}
+{% endif %}
+{% if blueprint.dependencies.locked %}
+{{ check }}
+{% endif %}
+{% endcall %}
+
 
 # `divide` writes into one file how the application is served, and makes two layers: code, and the rest below.
 FROM dependencies AS builder
@@ -66,7 +89,25 @@ RUN rm -rf {{ unshipped | join(" ") }}
 ARG APP_VERSION=0.0.0
 {% endif %}
 # The project itself is installed{{ ", with tools of " ~ blueprint.build_lock if blueprint.build_lock }}: {{ blueprint.installed }}.
-{{ installation }}
+{% set version %}{% for name in blueprint.version_variables %}{{ name }}=$APP_VERSION {% endfor %}{% endset %}
+{# In place: paths beside the modules stay valid, and the build adds its generated files. #}
+{% set target = "/rootfs" ~ blueprint.import_path[0] %}
+{% set install = "uv pip install --python=/opt/venv --no-deps --target=" ~ target %}
+{% call run("--mount=type=bind,source=" ~ blueprint.source ~ ",target=/project,rw", *build_lock) %}
+{% if build_lock %}
+{% if blueprint.build_lock == blueprint.test_lock %}
+{# The tests' lock names them in its last part. #}
+sed -n '/^{{ build_mark }}/,$p' /{{ blueprint.build_lock }} > /tmp/build.lock
+{% endif %}
+{{ version }}{{ download }} uv build --wheel --python=/opt/venv --require-hashes --build-constraints=
+{%- if blueprint.build_lock == blueprint.test_lock %}/tmp/build.lock{% else %}/{{ blueprint.build_lock }}{% endif %} --out-dir=/tmp/wheel /project
+{{ install }} --no-index /tmp/wheel/*.whl
+{% else %}
+{{ version }}{{ download }} {{ install }} /project
+{% endif %}
+rm -rf {{ target }}/bin {{ target }}/.lock{{ " /tmp/wheel" if build_lock }}
+{% endcall %}
+
 {% endif %}
 {% if written %}
 # Files that the application writes beside its code belong to its user.
@@ -126,7 +167,23 @@ COPY --from=traced /layers/resources/ /
 {{ uncommented(settings) }}
 # pytest and its companions, and nothing that the image has already. Then the real start under the loader's eyes.
 FROM assembled AS test-dependencies
-{{ test_dependencies }}
+{{ test_locks }}
+{% set install = download ~ " uv pip install --python=/opt/venv --target=/opt/test --no-deps" %}
+{% call run() %}
+{% if all_requirements %}
+{{ all_requirements }}
+{% endif %}
+{% if all_requirements or blueprint.test_lock %}
+python3 /install/difference.py {{ test_lock }} /opt/venv > /locks/rest.txt
+{{ install }}{{ words.release }}{{ words.hashes }} --requirement=/locks/rest.txt
+{% endif %}
+{% if not blueprint.test_lock %}
+{# Development groups may not name pytest; shipped versions of its dependencies are used. #}
+python3 /install/difference.py /install/pytest.txt /opt/venv --any-version > /locks/pytest.txt
+[ -d /opt/test/pytest ] || {{ install }} --require-hashes --requirement=/locks/pytest.txt
+{% endif %}
+{% endcall %}
+
 RUN --network=none --mount=type=bind,from=drydock,source=trace,target=/trace \
     --mount=type=bind,from=builder,source=/rootfs,target=/rootfs \
     /opt/venv/bin/python3 /trace start /rootfs > /opt/test/libraries.txt

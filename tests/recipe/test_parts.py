@@ -45,6 +45,12 @@ def drawn_of(files: dict[str, str], folder: Path) -> Blueprint:
     return recipe.plan(detect(root, configured(root)))
 
 
+def stage(blueprint: Blueprint, name: str) -> str:
+    """Return a stage of a project's Dockerfile, each command on one line."""
+    rest = dockerfile.render(blueprint).partition(f" AS {name}\n")[2]
+    return re.sub(r"(?<!;) \\\n *", " ", re.split(r"\n\n|\nFROM ", rest)[0])
+
+
 @pytest.mark.parametrize("shape", DECIDED)
 @pytest.mark.parametrize("outside", [True, False])
 def test_wide_lines_are_continued_and_say_the_same(
@@ -86,19 +92,18 @@ def dockerfile_words(text: str) -> list[tuple[str, list[str]]]:
 def test_every_kind_of_declaration_has_its_step(
     shape: str, copied: str, installed: str, tmp_path: Path
 ) -> None:
-    parts = dockerfile.parts(drawn(shape, tmp_path))
+    blueprint = drawn(shape, tmp_path)
 
-    assert copied in parts["locks"]
-    assert installed in parts["dependencies"]
+    assert copied in stage(blueprint, "locks")
+    assert installed in stage(blueprint, "dependencies")
 
 
 def test_a_workspaces_member_is_installed_from_its_lock(tmp_path: Path) -> None:
     root = materialise("lock_uv_workspace", tmp_path / "shop")
     blueprint = recipe.plan(detect(root / "services/api"))
-    parts = dockerfile.parts(blueprint)
 
-    assert "COPY services/api/pyproject.toml /services/api/" in parts["locks"]
-    assert "--no-install-local --no-default-groups --package api;" in parts["dependencies"]
+    assert "COPY services/api/pyproject.toml /services/api/" in stage(blueprint, "locks")
+    assert "--no-install-local --no-default-groups --package api;" in stage(blueprint, "dependencies")
     assert "\nCOPY services/api/ /rootfs/app/\n" in dockerfile.render(blueprint)
 
 
@@ -106,7 +111,7 @@ def test_a_locked_project_gets_a_locked_server(tmp_path: Path) -> None:
     lock = "fastapi==0.165.0 \\\n    --hash=sha256:00\n"
     blueprint = drawn_of({"main.py": APPLICATION, "requirements.txt": lock}, tmp_path)
 
-    text = dockerfile.parts(blueprint)["dependencies"]
+    text = stage(blueprint, "dependencies")
     assert "/install/difference.py /install/uvicorn.txt /opt/venv --any-version > /tmp/server.txt" in text
     assert "--no-deps --require-hashes --requirement=/tmp/server.txt" in text
     assert "\nuvicorn==" in packaged.helpers(text, "image")["image/install/uvicorn.txt"]
@@ -128,7 +133,7 @@ def test_older_pythons_bring_setuptools_where_something_imports_it(
         "requirements.txt": "fastapi\nuvicorn\n",
         ".python-version": python,
     }
-    text = dockerfile.parts(drawn_of(files, tmp_path))["dependencies"]
+    text = stage(drawn_of(files, tmp_path), "dependencies")
 
     asks = f"python3 /install/undeclared.py /install/setuptools.txt {asked}/tmp/undeclared.txt"  # noqa: S108
     assert (asks in text) is bool(asked)
@@ -470,7 +475,7 @@ def test_packages_named_for_another_debian_release_are_taken_where_they_exist(tm
 
 @pytest.mark.parametrize("shape", ["lock_uv", "lock_poetry", "lock_pdm", "lock_pipenv"])
 def test_pytest_is_pinned_where_groups_for_development_may_lack_it(shape: str, tmp_path: Path) -> None:
-    text = dockerfile.parts(drawn(shape, tmp_path))["test_dependencies"]
+    text = stage(drawn(shape, tmp_path), "test-dependencies")
 
     assert "|| sh /install/download.sh uv pip install --python=/opt/venv --target=/opt/test --no-deps" in text
     assert "\npytest==" in packaged.helpers(text, "image")["image/install/pytest.txt"]
@@ -489,7 +494,7 @@ def test_pytest_is_pinned_where_groups_for_development_may_lack_it(shape: str, t
 def test_a_lock_that_contradicts_its_packages_is_named_and_kept(
     shape: str, code: int, ends: int, tmp_path: Path
 ) -> None:
-    text = dockerfile.parts(drawn(shape, tmp_path))["dependencies"]
+    text = stage(drawn(shape, tmp_path), "dependencies")
     (check,) = re.findall(r"(uv pip check .*)", text)
     (tmp_path / "bin").mkdir()
     uv = tmp_path / "bin/uv"
@@ -519,11 +524,10 @@ def test_a_pinned_patch_release_has_the_exports_markers_hold(tmp_path: Path) -> 
     blueprint = recipe.plan(found)
 
     # The lock was made for another release than the base's, which may be why a package is missing.
-    assert dockerfile.parts(blueprint)["dependencies"].endswith("uv pip check --python=/opt/venv")
+    assert stage(blueprint, "dependencies").endswith("uv pip check --python=/opt/venv")
     assert found.notes[0].value == "any release of Python 3.11 is taken for 3.11.7"
-    assert (
-        "uv pip sync --python=/opt/venv --python-version=3.11.7 --require-hashes /tmp"
-        in dockerfile.parts(blueprint)["dependencies"]
+    assert "uv pip sync --python=/opt/venv --python-version=3.11.7 --require-hashes /tmp" in stage(
+        blueprint, "dependencies"
     )
 
 

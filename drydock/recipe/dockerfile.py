@@ -27,38 +27,26 @@ def render(blueprint: Blueprint, *, outside: bool = False, vendor: bool = False)
         outside: The file stays outside of the project, and names each file to ship.
         vendor: The project keeps the scripts of the build itself.
     """
-    named = outside or not recipes.is_whole(blueprint)
-    written = (*blueprint.storage.folders, *blueprint.storage.opened)
     found, words = blueprint.dependencies, recipes.words(blueprint)
     tool = tools.of(found)
     test_lock = "/locks/requirements-test.lock"
+    written = (*blueprint.storage.folders, *blueprint.storage.opened)
     values = {
         "blueprint": blueprint,
+        "recipes": recipes,
         "outside": outside,
         "vendored": VENDORED if vendor else "",
-        "resolved": recipes.RESOLVED,
-        "locks": recipes.locks(blueprint),
-        "build_packages": recipes.build_packages(blueprint),
         # Some tools write beside their inputs; the build discards those files.
         "writes_beside": tool.exports or not found.locked,
         "words": words,
-        "download": recipes.DOWNLOAD,
         "steps": tool.steps(found, words),
         "lacks_setuptools": Version(blueprint.python) < WITHOUT_SETUPTOOLS,
         "declared": recipes.locked(found, blueprint.declared[0]) if blueprint.declared else "",
-        "check": recipes.check(blueprint, words.into),
         "served": _served(blueprint),
-        "copies": recipes.copies(blueprint) if named else "",
-        "unshipped": recipes.unshipped(blueprint),
-        "build_lock": recipes.build_lock(blueprint),
         "build_mark": BUILD_HEAD.partition(",")[0],
         "written": " ".join(f"/rootfs{folder}" for folder in written),
-        "packages": recipes.apt(blueprint, blueprint.system_run) if blueprint.system_run else "",
-        "test_locks": recipes.test_locks(blueprint),
         "test_lock": test_lock,
         "all_requirements": tool.test_requirements(found, words, test_lock),
-        "tests": recipes.tests(blueprint),
-        "run": recipes.run,
         "shell": shlex.quote,
         "json": lambda names: json.dumps(list(names)),
         "quoted": _quoted,

@@ -32,12 +32,6 @@ def locks(blueprint: Blueprint) -> str:
     return _copies(blueprint, files, _lock_root(dependencies), "/")
 
 
-def build_packages(blueprint: Blueprint) -> str:
-    """Return the step that installs system packages for the build; empty for none."""
-    packages = [*blueprint.system_build, *blueprint.system_run]
-    return apt(blueprint, packages, HEADERS if blueprint.system_build else "") if packages else ""
-
-
 def copies(blueprint: Blueprint) -> str:
     """Return the copies of the files and folders to ship, each by its name."""
     return _copies(blueprint, blueprint.entries, blueprint.base, "/rootfs/app")
@@ -52,7 +46,7 @@ def besides(blueprint: Blueprint) -> list[str]:
     """Return the files that only a build reads, without the tests."""
     found = blueprint.dependencies
     files = [*found.files, *blueprint.declared, *filter(None, [blueprint.test_lock])]
-    files += [path for path in _configuration(blueprint) if (blueprint.root / path).is_file()]
+    files += _configuration(blueprint)
     files += blueprint.build_files if blueprint.installed else ()
     files += [blueprint.build_lock] if blueprint.build_lock else []
     return sorted(path for path in set(files) if path not in blueprint.resolved)
@@ -60,7 +54,8 @@ def besides(blueprint: Blueprint) -> list[str]:
 
 def _configuration(blueprint: Blueprint) -> list[str]:
     names = ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg")
-    return [join(blueprint.source, name) for name in names]
+    paths = (join(blueprint.source, name) for name in names)
+    return [path for path in paths if (blueprint.root / path).is_file()]
 
 
 def unshipped(blueprint: Blueprint) -> list[str]:
@@ -79,8 +74,7 @@ def test_locks(blueprint: Blueprint) -> str:
 
 def tests(blueprint: Blueprint) -> str:
     """Return the copies of the tests and of pytest's configuration; empty for none."""
-    files = [name for name in _configuration(blueprint) if (blueprint.root / name).is_file()]
-    return _copies(blueprint, [*files, *blueprint.tests], blueprint.base, "/app")
+    return _copies(blueprint, [*_configuration(blueprint), *blueprint.tests], blueprint.base, "/app")
 
 
 def check(blueprint: Blueprint, into: str) -> str:

@@ -18,11 +18,11 @@ FROM scratch AS drydock
 {% endif %}
 {% if blueprint.resolved %}
 # The versions that drydock resolved: the project locks none.
-FROM scratch AS {{ resolved }}
+FROM scratch AS {{ recipes.RESOLVED }}
 {% endif %}
 # The lock files alone: a source change cannot invalidate what is built from them.
 FROM scratch AS locks
-{{ locks }}
+{{ recipes.locks(blueprint) }}
 
 # uv takes this Python and fetches no other; it copies out of its cache mount, another file system.
 FROM ${PYTHON_IMAGE} AS python
@@ -34,9 +34,9 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=index \
     PIP_ROOT_USER_ACTION=ignore sh /install/download.sh python3 -m pip install --quiet --disable-pip-version-check \
         --no-cache-dir --no-compile --target=/opt/uv --require-hashes --requirement=/install/uv.txt && uv --version
 WORKDIR /app
-{% if build_packages %}
+{% if blueprint.system_build or blueprint.system_run %}
 # For what is compiled here; the final image gets only the libraries that it then links against.
-{{ build_packages }}
+{{ recipes.apt(blueprint, blueprint.system_build + blueprint.system_run, recipes.HEADERS if blueprint.system_build else "") }}
 {% endif %}
 {% if blueprint.dependencies.locked %}
 # The dependencies, exactly as locked and without the project itself.
@@ -44,27 +44,27 @@ WORKDIR /app
 # The dependencies. They are not locked: the same source may get other versions tomorrow,
 # until `drydock lock` writes a lock file and `drydock init` changes these lines.
 {% endif %}
-{% call run("--mount=type=bind,from=locks,target=/locks" ~ (",rw" if writes_beside)) %}
+{% call recipes.run("--mount=type=bind,from=locks,target=/locks" ~ (",rw" if writes_beside)) %}
 {% for step in steps %}
 {{ step }}
 {% endfor %}
 {% if blueprint.dependencies.locked and blueprint.server == "uvicorn" %}
 {# From drydock's own lock, as no requirement names another; the server uses the installed versions. #}
 python3 /install/difference.py /install/uvicorn.txt /opt/venv --any-version > /tmp/server.txt
-{{ download }} uv pip install {{ words.into }} --no-deps --require-hashes --requirement=/tmp/server.txt
+{{ words.download }} uv pip install {{ words.into }} --no-deps --require-hashes --requirement=/tmp/server.txt
 {% elif blueprint.server %}
-{{ download }} uv pip install {{ words.into }} '{{ blueprint.server }}'
+{{ words.download }} uv pip install {{ words.into }} '{{ blueprint.server }}'
 {% endif %}
 {% if lacks_setuptools %}
 python3 /install/undeclared.py /install/setuptools.txt /opt/venv{{ " " ~ shell(blueprint.resources) if blueprint.resources }} > /tmp/undeclared.txt
-{{ download }} uv pip install {{ words.into }} --no-deps --require-hashes --requirement=/tmp/undeclared.txt
+{{ words.download }} uv pip install {{ words.into }} --no-deps --require-hashes --requirement=/tmp/undeclared.txt
 {% endif %}
 {% if declared %}
 {# Nothing may be downloaded here: a requirement that the lock lacks is an error. #}
 uv pip install {{ words.into }} --quiet --no-index --requirement={{ declared }}
 {% endif %}
 {% if blueprint.dependencies.locked %}
-{{ check }}
+{{ recipes.check(blueprint, words.into) }}
 {% endif %}
 {% endcall %}
 
@@ -74,9 +74,10 @@ FROM dependencies AS builder
 ARG APP_WORKDIR PORT UID GID
 {%- for name, value in served.items() %} {{ name }}={{ value }}{% endfor %}
 
-{% if copies %}
-{{ copies }}
+{% if outside or not recipes.is_whole(blueprint) %}
+{{ recipes.copies(blueprint) }}
 {% else %}
+{% set unshipped = recipes.unshipped(blueprint) %}
 # Everything that .dockerignore allows, new packages included{{ "; without the files that only builds and tests read" if unshipped }}.
 COPY {{ "." if blueprint.base == "." else blueprint.base ~ "/" }} /rootfs/app/
 {% if unshipped %}
@@ -93,19 +94,19 @@ ARG APP_VERSION=0.0.0
 {# In place: paths beside the modules stay valid, and the build adds its generated files. #}
 {% set target = "/rootfs" ~ blueprint.import_path[0] %}
 {% set install = "uv pip install --python=/opt/venv --no-deps --target=" ~ target %}
-{% call run("--mount=type=bind,source=" ~ blueprint.source ~ ",target=/project,rw", *build_lock) %}
-{% if build_lock %}
+{% call recipes.run("--mount=type=bind,source=" ~ blueprint.source ~ ",target=/project,rw", *recipes.build_lock(blueprint)) %}
+{% if blueprint.build_lock %}
 {% if blueprint.build_lock == blueprint.test_lock %}
 {# The tests' lock names them in its last part. #}
 sed -n '/^{{ build_mark }}/,$p' /{{ blueprint.build_lock }} > /tmp/build.lock
 {% endif %}
-{{ version }}{{ download }} uv build --wheel --python=/opt/venv --require-hashes --build-constraints=
+{{ version }}{{ words.download }} uv build --wheel --python=/opt/venv --require-hashes --build-constraints=
 {%- if blueprint.build_lock == blueprint.test_lock %}/tmp/build.lock{% else %}/{{ blueprint.build_lock }}{% endif %} --out-dir=/tmp/wheel /project
 {{ install }} --no-index /tmp/wheel/*.whl
 {% else %}
-{{ version }}{{ download }} {{ install }} /project
+{{ version }}{{ words.download }} {{ install }} /project
 {% endif %}
-rm -rf {{ target }}/bin {{ target }}/.lock{{ " /tmp/wheel" if build_lock }}
+rm -rf {{ target }}/bin {{ target }}/.lock{{ " /tmp/wheel" if blueprint.build_lock }}
 {% endcall %}
 
 {% endif %}
@@ -118,8 +119,8 @@ RUN --network=none --mount=type=bind,from=drydock,target=/drydock python3 -m div
 FROM dependencies AS compiled
 RUN --network=none --mount=type=bind,from=drydock,source=assemble,target=/drydock/assemble python3 -m assemble bytecode
 FROM ${PYTHON_IMAGE} AS slim
-{% if packages %}
-{{ packages }}
+{% if blueprint.system_run %}
+{{ recipes.apt(blueprint, blueprint.system_run) }}
 {% endif %}
 COPY --from=compiled /opt/venv /opt/venv
 COPY --from=builder /layers/resources/ /
@@ -167,9 +168,9 @@ COPY --from=traced /layers/resources/ /
 {{ uncommented(settings) }}
 # pytest and its companions, and nothing that the image has already. Then the real start under the loader's eyes.
 FROM assembled AS test-dependencies
-{{ test_locks }}
-{% set install = download ~ " uv pip install --python=/opt/venv --target=/opt/test --no-deps" %}
-{% call run() %}
+{{ recipes.test_locks(blueprint) }}
+{% set install = words.download ~ " uv pip install --python=/opt/venv --target=/opt/test --no-deps" %}
+{% call recipes.run() %}
 {% if all_requirements %}
 {{ all_requirements }}
 {% endif %}
@@ -189,11 +190,7 @@ RUN --network=none --mount=type=bind,from=drydock,source=trace,target=/trace \
     /opt/venv/bin/python3 /trace start /rootfs > /opt/test/libraries.txt
 FROM ${TEST_BASE} AS test
 COPY --from=test-dependencies /opt/test /opt/test
-{% if tests %}
-{{ tests }}
-{% else %}
-# No tests are beside the application: after adding some, run `drydock init` again.
-{% endif %}
+{{ recipes.tests(blueprint) or "# No tests are beside the application: after adding some, run `drydock init` again." }}
 ENV PYTHONPATH=/opt/test PYTEST_ADDOPTS="-p no:cacheprovider"
 HEALTHCHECK NONE
 ENTRYPOINT ["/opt/venv/bin/python3", "-m", "pytest"]

@@ -27,7 +27,7 @@ def render(blueprint: Blueprint) -> dict[str, str]:
     secrets = (setting.name for setting in blueprint.settings if setting.kind == "secret")
     values = {
         "workdir": _toml(blueprint.workdir),
-        "port": blueprint.port,
+        "blueprint": blueprint,
         "volumes": _toml(sorted(blueprint.storage.folders)),
         "secrets": _toml([*secrets, *INDEX_VARIABLES, "HTTP_PROXY", "HTTPS_PROXY"]),
         "packages": _toml(_but(PACKAGES, runs)),

@@ -25,9 +25,7 @@ def render(blueprint: Blueprint) -> dict[str, str]:
     plain = [setting for setting in listed if setting.kind == "plain"]
     values = {
         "name": kubernetes_name(blueprint.image),
-        "image": blueprint.image,
-        "port": blueprint.port,
-        "replicas": blueprint.replicas,
+        "blueprint": blueprint,
         "many": blueprint.replicas > 1,
         # A pod with a volume migrates at its start, any other is preceded by a Job.
         "migrates": blueprint.migrate and folders,
@@ -41,7 +39,6 @@ def render(blueprint: Blueprint) -> dict[str, str]:
         "placeholder": examples.PLACEHOLDER,
         "example": examples.example,
         "quoted": json.dumps,
-        "workers": blueprint.workers,
         "ignores": _ignores(blueprint, secrets, plain),
     }
     names = (path.relative_to(TEMPLATES).as_posix() for path in TEMPLATES.rglob("*.*"))

@@ -76,13 +76,14 @@ def fitted(blueprint: Blueprint) -> Blueprint:
     choice = wheels.choose(pylock, (blueprint.python, *blueprint.python_also))
     listed = (requirements.wanted(text, "") for text in blueprint.dependencies.requirements)
     pins = {one.name for one in listed if one and one.pinned}
-    if blueprint.python_last and any(one.partition(" ")[0] in pins for one in choice.lacking):
-        choice = _older(blueprint, choice)
-    first, *others = choice.versions
+    lacking = next(iter(choice.values()))
+    if blueprint.python_last and any(one.partition(" ")[0] in pins for one in lacking):
+        choice = _older(blueprint, choice, len(lacking))
+    first, *others = choice
     return replace(blueprint, python=first, python_also=tuple(others))
 
 
-def _older(blueprint: Blueprint, choice: wheels.Choice) -> wheels.Choice:
+def _older(blueprint: Blueprint, choice: dict[str, list[str]], lacking: int) -> dict[str, list[str]]:
     """Return the choice of an older Python if more of what is pinned has wheels for it."""
     older = replace(blueprint, python=blueprint.python_last, python_also=())
     folder, inputs, wanted = _inputs(older)
@@ -91,7 +92,7 @@ def _older(blueprint: Blueprint, choice: wheels.Choice) -> wheels.Choice:
     except NotLocked:
         return choice
     found = wheels.choose(pylock, (older.python,))
-    return found if len(found.lacking) < len(choice.lacking) else choice
+    return found if len(found[older.python]) < lacking else choice
 
 
 def resolve(blueprint: Blueprint) -> dict[str, str]:

@@ -3,7 +3,6 @@
 import posixpath
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,21 +11,12 @@ from drydock.detect.python import fits
 from drydock.project.lock import linux
 
 
-@dataclass(frozen=True)
-class Choice:
-    """The remaining Python versions."""
-
-    versions: tuple[str, ...]  # for which the fewest packages lack a wheel, in order of preference
-    lacking: tuple[str, ...]  # the packages without a wheel for the first of them
-
-
-def choose(pylock: str, candidates: Sequence[str]) -> Choice:
-    """Return the versions that fit a resolution best."""
+def choose(pylock: str, candidates: Sequence[str]) -> dict[str, list[str]]:
+    """Return the candidates for which the fewest packages lack a wheel, each with those packages."""
     packages = tomllib.loads(pylock).get("packages", [])
     missing = {version: _without_wheel(packages, version) for version in candidates}
     fewest = min(map(len, missing.values()))
-    best = tuple(version for version in candidates if len(missing[version]) == fewest)
-    return Choice(best, tuple(missing[best[0]]))
+    return {version: lacking for version, lacking in missing.items() if len(lacking) == fewest}
 
 
 def _without_wheel(packages: Sequence[dict[str, Any]], version: str) -> list[str]:

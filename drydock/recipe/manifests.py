@@ -4,17 +4,13 @@ import json
 import re
 from pathlib import Path
 
-from drydock.detect import Setting, examples
+from drydock.detect import examples
 from drydock.recipe.blueprint import Blueprint
 from drydock.recipe.templates import fill
 
 FOLDER = "deploy/kubernetes"
 TEMPLATES = Path(__file__).parent / "kubernetes"
 WORKER = "worker.yaml"
-FROM_ENVIRONMENT = "the application reads its settings from the environment, not from files"
-LOG_LEVEL = "a log level is mistaken for a secret; the real ones are in the Secret"
-UNASKED = "a worker answers no requests, so no probe can ask it"
-ONE_PATH = "the application has one health route, which checks only that the process answers"
 
 
 def render(blueprint: Blueprint) -> dict[str, str]:
@@ -32,14 +28,12 @@ def render(blueprint: Blueprint) -> dict[str, str]:
         "job": blueprint.migrate and not folders,
         "live": _probe(blueprint.health_path, blueprint.host),
         "ready": _probe(blueprint.ready_path, blueprint.host),
-        "root_file_system": _root_file_system(blueprint.storage.opened),
         "folders": folders,
         "secrets": secrets,
         "plain": plain,
         "placeholder": examples.PLACEHOLDER,
         "example": examples.example,
         "quoted": json.dumps,
-        "ignores": _ignores(blueprint, secrets, plain),
     }
     names = (path.relative_to(TEMPLATES).as_posix() for path in TEMPLATES.rglob("*.*"))
     files = {name: fill(f"{TEMPLATES.name}/{name}", values) for name in names if name != WORKER}
@@ -61,29 +55,8 @@ def kubernetes_name(image: str) -> str:
     return (name if name[:1].isalpha() else f"app-{name}")[:63].rstrip("-")
 
 
-def _root_file_system(opened: tuple[str, ...]) -> str:
-    if not opened:
-        return "readOnlyRootFilesystem: true"
-    return (
-        f"# It writes beside its code, in {', '.join(opened)}, at a path that is\n"
-        "            # worked out at run time: point that path to a volume, then set this to true.\n"
-        "            readOnlyRootFilesystem: false"
-    )
-
-
 def _probe(path: str, host: str) -> str:
     if not path:
         return "tcpSocket: {port: http}"
     headers = f", httpHeaders: [{{name: Host, value: {json.dumps(host)}}}]" if host else ""
     return f"httpGet: {{path: {json.dumps(path)}, port: http{headers}}}"
-
-
-def _ignores(blueprint: Blueprint, secrets: list[Setting], plain: list[Setting]) -> dict[str, str]:
-    found = {"CKV_K8S_35": FROM_ENVIRONMENT, "environment": FROM_ENVIRONMENT} if secrets else {}
-    if blueprint.health_path and blueprint.health_path == blueprint.ready_path:
-        found["probes"] = ONE_PATH
-    if blueprint.workers:
-        found |= dict.fromkeys(("probes", "CKV_K8S_8", "CKV_K8S_9"), UNASKED)
-    if any("LOG" in setting.name for setting in plain):
-        found["KSV-01010"] = LOG_LEVEL
-    return found

@@ -42,13 +42,12 @@ def render(blueprint: Blueprint, *, outside: bool = False, vendor: bool = False)
         "steps": tool.steps(found, words),
         "lacks_setuptools": Version(blueprint.python) < WITHOUT_SETUPTOOLS,
         "declared": recipes.locked(found, blueprint.declared[0]) if blueprint.declared else "",
-        "served": _served(blueprint),
         "build_mark": BUILD_HEAD.partition(",")[0],
         "written": " ".join(f"/rootfs{folder}" for folder in written),
         "test_lock": test_lock,
         "all_requirements": tool.test_requirements(found, words, test_lock),
-        "shell": shlex.quote,
-        "json": lambda names: json.dumps(list(names)),
+        "shlex": shlex,
+        "json": json,
         "quoted": _quoted,
         "uncommented": lambda text: _COMMENTS.sub("", text),
     }
@@ -67,23 +66,6 @@ def _narrow(line: str) -> str:
             rows.append(f"{indent}    ")
         rows[-1] += f" {word}" if rows[-1].strip() else word
     return " \\\n".join(rows) + line[len(text) :]
-
-
-def _served(blueprint: Blueprint) -> dict[str, str]:
-    """Return the arguments that say how the application is served."""
-    return {
-        "APP_ENTRY_POINT": blueprint.entry_point,
-        "APP_FACTORY": "1" if blueprint.factory else "0",
-        "APP_OPTIONS": _quoted(shlex.join(blueprint.options)),
-        "APP_PATH": ":".join(blueprint.import_path),
-        "APP_LOGGING": "1" if blueprint.logging else "0",
-        "APP_SETTINGS_CHECK": _quoted(blueprint.settings_check),
-        "APP_MIGRATE": _quoted(blueprint.migrate),
-        "APP_COMMANDS": _quoted(json.dumps(blueprint.workers) if blueprint.workers else ""),
-        "APP_SCRIPTS": _quoted(json.dumps(blueprint.scripts) if blueprint.scripts else ""),
-        "HEALTH_HOST": _quoted(blueprint.host),
-        "HEALTH_PATH": _quoted(blueprint.health_path),
-    }
 
 
 def _quoted(text: str) -> str:

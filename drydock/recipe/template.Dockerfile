@@ -56,7 +56,7 @@ python3 /install/difference.py /install/uvicorn.txt /opt/venv --any-version > /t
 {{ words.download }} uv pip install {{ words.into }} '{{ blueprint.server }}'
 {% endif %}
 {% if lacks_setuptools %}
-python3 /install/undeclared.py /install/setuptools.txt /opt/venv{{ " " ~ shell(blueprint.resources) if blueprint.resources }} > /tmp/undeclared.txt
+python3 /install/undeclared.py /install/setuptools.txt /opt/venv{{ " " ~ shlex.quote(blueprint.resources) if blueprint.resources }} > /tmp/undeclared.txt
 {{ words.download }} uv pip install {{ words.into }} --no-deps --require-hashes --requirement=/tmp/undeclared.txt
 {% endif %}
 {% if declared %}
@@ -72,7 +72,19 @@ uv pip install {{ words.into }} --quiet --no-index --requirement={{ declared }}
 # `divide` writes into one file how the application is served, and makes two layers: code, and the rest below.
 FROM dependencies AS builder
 ARG APP_WORKDIR PORT UID GID
-{%- for name, value in served.items() %} {{ name }}={{ value }}{% endfor %}
+{%- for name, value in [
+  ("APP_ENTRY_POINT", blueprint.entry_point),
+  ("APP_FACTORY", blueprint.factory | int),
+  ("APP_OPTIONS", quoted(shlex.join(blueprint.options))),
+  ("APP_PATH", blueprint.import_path | join(":")),
+  ("APP_LOGGING", blueprint.logging | int),
+  ("APP_SETTINGS_CHECK", quoted(blueprint.settings_check)),
+  ("APP_MIGRATE", quoted(blueprint.migrate)),
+  ("APP_COMMANDS", quoted(json.dumps(blueprint.workers) if blueprint.workers else "")),
+  ("APP_SCRIPTS", quoted(json.dumps(blueprint.scripts) if blueprint.scripts else "")),
+  ("HEALTH_HOST", quoted(blueprint.host)),
+  ("HEALTH_PATH", quoted(blueprint.health_path)),
+] %} {{ name }}={{ value }}{% endfor %}
 
 {% if outside or not recipes.is_whole(blueprint) %}
 {{ recipes.copies(blueprint) }}
@@ -133,7 +145,7 @@ ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp LOGNAME=app LANG=C
 EXPOSE ${PORT}
 {% if blueprint.storage.folders %}
 # Files written here outlive the container: mount a volume of your own.
-VOLUME {{ json(blueprint.storage.folders) }}
+VOLUME {{ json.dumps(blueprint.storage.folders) }}
 {% endif %}
 USER ${UID}:${GID}
 # -I -S: neither variables nor installed packages can change the probe.

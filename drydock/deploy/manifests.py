@@ -93,20 +93,21 @@ def placeholders(manifests: Iterable[Manifest]) -> list[str]:
     return [
         f"{manifest.title}: {value}"
         for manifest in manifests
-        for value in sorted(set(_strings(manifest.content)))
+        for value in sorted({str(value) for _, value in leaves(manifest.content)})
         if any(word in value for word in PLACEHOLDERS)
     ]
 
 
-def _strings(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _strings(item)
+def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
+    """Yield the plain values in a YAML value, each with its path."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from leaves(item, f"{path}.{key}".lstrip("."))
     elif isinstance(value, list):
-        for item in value:
-            yield from _strings(item)
+        for index, item in enumerate(value):
+            yield from leaves(item, f"{path}[{index}]")
+    else:
+        yield path, value
 
 
 def secrets_needed(manifest: Manifest) -> set[str]:

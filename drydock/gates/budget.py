@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drydock.image import Anatomy, Image
-from drydock.project import MB, Budget
+from drydock.project import MB, Budget, Growth
 from drydock.verdict import Outcome, Verdict
 
 GATE = "size_budget"
@@ -20,9 +20,8 @@ class Comparison:
 
     name: str  # for the message, such as ``the base`` or ``main``
     on_disk: int  # bytes
-    on_wire: int | None = None  # bytes; None when unknown
-    most_on_disk: int | None = None  # bytes of allowed growth; None for no limit
-    most_on_wire: int | None = None  # the same on the wire
+    on_wire: int | None  # bytes; None when unknown
+    limits: Growth
 
 
 @dataclass(frozen=True)
@@ -84,11 +83,12 @@ def _checks(image: Image, budget: Budget, comparisons: Iterable[Comparison]) -> 
     checks = [Check("on disk", image.on_disk, budget.on_disk)]
     checks.append(Check("on the wire", image.on_wire, budget.on_wire))
     for other in comparisons:
-        sizes = [("on disk", image.on_disk, other.on_disk, other.most_on_disk)]
-        if other.on_wire is not None:
-            sizes.append(("on the wire", image.on_wire, other.on_wire, other.most_on_wire))
-        for where, now, before, most in sizes:
-            checks.append(Check(f"{where} more than {other.name}", now - before, most, growth=True))
+        for where, now, before, most in (
+            ("on disk", image.on_disk, other.on_disk, other.limits.on_disk),
+            ("on the wire", image.on_wire, other.on_wire, other.limits.on_wire),
+        ):
+            if before is not None:
+                checks.append(Check(f"{where} more than {other.name}", now - before, most, growth=True))
     return checks
 
 

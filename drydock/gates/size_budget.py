@@ -42,7 +42,7 @@ def compare(subject: Subject) -> tuple[list[Comparison], list[str]]:
     allowed, branch = project.budget(target), project.main_branch
     if limits := allowed.over_base:
         base = subject.base
-        comparisons.append(Comparison("the base", base.on_disk, base.on_wire, limits.on_disk, limits.on_wire))
+        comparisons.append(Comparison("the base", base.on_disk, base.on_wire, limits))
     if limits := allowed.over_main:
         with reading(History()) as history:
             builds = history.builds(project.image, target)
@@ -55,8 +55,7 @@ def compare(subject: Subject) -> tuple[list[Comparison], list[str]]:
         else:
             return comparisons, [f"growth is not weighed: {branch} has no image before this one"]
         alike = compression == str(image.compression)
-        weighed = on_wire if alike else None
-        comparisons.append(Comparison(name, on_disk, weighed, limits.on_disk, limits.on_wire))
+        comparisons.append(Comparison(name, on_disk, on_wire if alike else None, limits))
         if not alike and limits.on_wire is not None:
             notes.append(f"growth on the wire is not weighed: {name} is compressed otherwise")
     return comparisons, notes

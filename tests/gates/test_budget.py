@@ -8,7 +8,7 @@ import pytest
 from drydock.gates.budget import Comparison, judge, mb
 from drydock.image import Image, read_archive
 from drydock.image.cache import Cache
-from drydock.project import MB, Budget
+from drydock.project import MB, Budget, Growth
 from drydock.verdict import Outcome
 from tests.image.making import docker_archive, files_tar, write_archive
 
@@ -71,14 +71,14 @@ def test_size_without_a_budget_is_reported_only(image: Image) -> None:
 
 @pytest.mark.parametrize(("most", "outcome"), [(100_000, Outcome.PASSED), (99_999, Outcome.FAILED)])
 def test_growth_is_judged_against_another_image(image: Image, most: int, outcome: Outcome) -> None:
-    base = Comparison("the base", on_disk=image.on_disk - 100_000, most_on_disk=most)
+    base = Comparison("the base", image.on_disk - 100_000, None, Growth(most))
     verdict = judge(image, Budget(2 * MB), "production", comparisons=[base])
     assert verdict.outcome is outcome
     assert "0.1 MB on disk more than the base" in verdict.summary
 
 
 def test_growth_within_its_limit_says_how_much_is_left(image: Image) -> None:
-    base = Comparison("the base", image.on_disk - 100_000, most_on_disk=300_000)
+    base = Comparison("the base", image.on_disk - 100_000, None, Growth(300_000))
     verdict = judge(image, Budget(2 * MB), "slim", comparisons=[base], notes=["and more"])
     assert verdict.summary.endswith(
         "; 0.1 MB on disk more than the base, at most 0.3 MB (0.2 MB left); and more"
@@ -90,13 +90,13 @@ def test_efficiency_is_told_when_all_is_well_too(image: Image) -> None:
 
 
 def test_growth_on_the_wire_is_judged_apart(image: Image) -> None:
-    main = Comparison("main", image.on_disk, image.on_wire - 10, most_on_disk=0, most_on_wire=9)
+    main = Comparison("main", image.on_disk, image.on_wire - 10, Growth(0, 9))
     verdict = judge(image, Budget(2 * MB), "production", comparisons=[main])
     assert verdict.summary == "production: 10 B on the wire more than main, 1 B above its budget of 9 B"
 
 
 def test_shrinking_is_no_excess_and_is_called_less(image: Image) -> None:
-    main = Comparison("main", image.on_disk + 500_000, most_on_disk=0)
+    main = Comparison("main", image.on_disk + 500_000, None, Growth(0))
     verdict = judge(image, Budget(2 * MB), "production", comparisons=[main])
     assert verdict.passed
     assert verdict.summary.endswith("; 0.5 MB on disk less than main")

@@ -7,8 +7,6 @@ from typing import Any
 from drydock.deploy import manifests
 from drydock.deploy.manifests import Manifest
 
-# A check's name and its finding on one object.
-Fault = tuple[str, str]
 Check = Callable[[Manifest, Sequence[Manifest]], Iterator[str]]
 
 _QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?([numkMGTPE]|[KMGTPE]i|[eE][0-9]+)?")
@@ -113,7 +111,8 @@ def words(manifest: Manifest, _: Sequence[Manifest]) -> Iterator[str]:
     """Enumerated fields have a known value, and names are legal."""
     if not _NAME.fullmatch(manifest.name):
         yield f"{manifest.name!r} is not a valid name"
-    for path, key, value in _fields(manifest.content):
+    for path, value in manifests.leaves(manifest.content):
+        key = path.rpartition(".")[2]
         if key in ENUMS and value not in ENUMS[key]:
             yield f"{path} is {value!r}, not one of {', '.join(sorted(ENUMS[key]))}"
         if path.endswith("seccompProfile.type") and value not in SECCOMP:
@@ -131,7 +130,8 @@ def quantities(manifest: Manifest, _: Sequence[Manifest]) -> Iterator[str]:
                     yield f"{container['name']} has no {kind} for {resource}"
                 elif not _QUANTITY.fullmatch(str(value)):
                     yield f"{container['name']} {kind} {resource} is {value!r}, which is not a quantity"
-    for path, key, value in _fields(manifest.content):
+    for path, value in manifests.leaves(manifest.content):
+        key = path.rpartition(".")[2]
         if key == "sizeLimit" and not _QUANTITY.fullmatch(str(value)):
             yield f"{path} is {value!r}, which is not a quantity"
         if key in NUMBERS and (not isinstance(value, int) or value < 1):
@@ -170,15 +170,3 @@ def unknown_names(
             if manifests.repository(str(container["image"])) == image:
                 for name in sorted(set(manifests.environment(container, wanted)) - known):
                     yield manifest, f"sets {name}, which the application does not know"
-
-
-def _fields(value: object, path: str = "") -> Iterator[tuple[str, str, object]]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            here = f"{path}.{key}".lstrip(".")
-            if not isinstance(item, Mapping | list):
-                yield here, str(key), item
-            yield from _fields(item, here)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _fields(item, f"{path}[{index}]")

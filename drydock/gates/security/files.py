@@ -51,7 +51,10 @@ def check(
         if file.mode & ANYBODY_WRITES and not (file.kind is Kind.FOLDER and file.mode & STICKY):
             if file.kind is not Kind.DEVICE:
                 yield Finding("world-writable", file.path, f"{mode}: any user can change it")
-        elif _changes(file, user, groups) and _below(file.path, sources) and not _below(file.path, volumes):
+            continue
+        owned = str(file.uid) == user and file.mode & OWNER_WRITES
+        grouped = str(file.gid) in groups and file.mode & GROUP_WRITES
+        if (owned or grouped) and _below(file.path, sources) and not _below(file.path, volumes):
             text = f"{mode} and owner {file.uid}:{file.gid}: it can change itself"
             yield Finding("app-writable", file.path, text)
 
@@ -72,12 +75,6 @@ def _file(file: File) -> Iterator[Finding]:
 
 def _named(name: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
-
-
-def _changes(file: File, user: str, groups: set[str]) -> bool:
-    owned = str(file.uid) == user and file.mode & OWNER_WRITES
-    grouped = str(file.gid) in groups and file.mode & GROUP_WRITES
-    return bool(owned or grouped)
 
 
 def _below(path: str, folders: tuple[str, ...]) -> bool:

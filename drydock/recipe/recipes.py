@@ -134,7 +134,7 @@ def apt(blueprint: Blueprint, packages: Sequence[str], computed: str = "") -> st
 def run(*mounts: str, caller: Callable[[], str]) -> str:
     """Return one RUN of a block of the template that has a command on each line."""
     mounted = " ".join([*mounts[:1], *MOUNTS, *mounts[1:]])
-    return "; \\\n    ".join([f"RUN {mounted} set -eu", *caller().splitlines()])
+    return "; \\\n    ".join([f"RUN {mounted} set -eu", *caller().splitlines()]) + "\n"
 
 
 def _copies(blueprint: Blueprint, paths: Iterable[str], base: str, target: str) -> str:

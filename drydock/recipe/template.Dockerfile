@@ -68,7 +68,6 @@ uv pip install {{ words.into }} --quiet --no-index --requirement={{ declared }}
 {% endif %}
 {% endcall %}
 
-
 # `divide` writes into one file how the application is served, and makes two layers: code, and the rest below.
 FROM dependencies AS builder
 ARG APP_WORKDIR PORT UID GID
@@ -120,7 +119,6 @@ sed -n '/^{{ build_mark }}/,$p' /{{ blueprint.build_lock }} > /tmp/build.lock
 {% endif %}
 rm -rf {{ target }}/bin {{ target }}/.lock{{ " /tmp/wheel" if blueprint.build_lock }}
 {% endcall %}
-
 {% endif %}
 {% if written %}
 # Files that the application writes beside its code belong to its user.
@@ -196,7 +194,6 @@ python3 /install/difference.py /install/pytest.txt /opt/venv --any-version > /lo
 [ -d /opt/test/pytest ] || {{ install }} --require-hashes --requirement=/locks/pytest.txt
 {% endif %}
 {% endcall %}
-
 RUN --network=none --mount=type=bind,from=drydock,source=trace,target=/trace \
     --mount=type=bind,from=builder,source=/rootfs,target=/rootfs \
     /opt/venv/bin/python3 /trace start /rootfs > /opt/test/libraries.txt

@@ -58,7 +58,8 @@ def _table(table: type, old: Mapping[str, Any]) -> dict[str, Any]:
     """Return the schema of a dataclass: types and defaults, and the texts written by hand."""
     hints = typing.get_type_hints(table)
     properties, required = {}, []
-    for key, field in toml.keys(table).items():
+    # What is built comes first; a class's own fields follow its base's.
+    for key, field in sorted(toml.keys(table).items(), key=lambda item: item[0] != "source"):
         kept = {name: value for name, value in old["properties"].get(key, {}).items() if name in BY_HAND}
         made = _type(hints[field.name], field)
         default = field.default_factory() if callable(field.default_factory) else field.default

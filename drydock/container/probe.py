@@ -2,7 +2,8 @@
 
 The image's HEALTHCHECK runs this with `python3 -I -S`, without curl and without a shell. serve.json in the
 same folder names port, path and Host; PORT, HEALTH_PATH and HEALTH_HOST override it. TLS_CERT_FILE selects
-HTTPS, and PROBE_TIMEOUT sets the seconds to wait (2). With an empty path, any HTTP answer is good: a port
+HTTPS, and PROBE_TIMEOUT sets the seconds to wait (2). Where PORT, HOST and TLS_CERT_FILE are not set, uvicorn's
+names for them count. With an empty path, any HTTP answer is good: a port
 stays open while the application behind it hangs.
 """
 
@@ -12,6 +13,11 @@ import socket
 import sys
 
 SERVE = __file__.rpartition("/")[0] + "/serve.json"
+
+
+def variable(name: str, uvicorns: str) -> str:
+    """Return a variable by the image's name for it or by uvicorn's; empty if neither is set."""
+    return os.environ.get(name, os.environ.get(uvicorns, ""))
 
 
 def address(host: str) -> str:
@@ -42,15 +48,16 @@ def main() -> int:
     """Probe once, and print the reason for a bad result."""
     with open(SERVE, encoding="utf-8") as file:  # noqa: PTH123 - starts in less time
         served = json.load(file)
-    port = int(os.environ.get("PORT", served["port"]))
+    port = int(variable("PORT", "UVICORN_PORT") or served["port"])
     path = os.environ.get("HEALTH_PATH", served["health_path"])
     name = os.environ.get("HEALTH_HOST") or served.get("health_host") or "localhost"
     seconds = float(os.environ.get("PROBE_TIMEOUT", "2"))
     try:
         # HEAD runs as little of the application as possible: few routes accept it.
         method = "GET" if path else "HEAD"
-        tls = bool(os.environ.get("TLS_CERT_FILE"))
-        status = ask(address(os.environ.get("HOST", "")), port, method, path or "/", seconds, tls, name)
+        tls = bool(variable("TLS_CERT_FILE", "UVICORN_SSL_CERTFILE"))
+        host = address(variable("HOST", "UVICORN_HOST"))
+        status = ask(host, port, method, path or "/", seconds, tls, name)
     except OSError as error:
         status = str(error)
     if status.startswith("HTTP/1.") and (not path or status[9:10] in ("2", "3")):

@@ -16,7 +16,8 @@ serve.json beside this script says what is served; the rest is for the operator:
     FORWARDED_ALLOW_IPS           proxies whose X-Forwarded-* headers count (127.0.0.1; * for all)
     TLS_CERT_FILE, TLS_KEY_FILE   serve HTTPS with these PEM files
 
-Options of uvicorn's own come from UVICORN_… as for its command line, such as UVICORN_ROOT_PATH.
+Options of uvicorn's own come from UVICORN_… as for its command line, such as UVICORN_ROOT_PATH; its names for
+the variables above, such as UVICORN_PORT, count where those are not set.
 """
 
 from __future__ import annotations
@@ -46,6 +47,17 @@ UNWRITABLE = (
 )
 # The value of PYTHONSAFEPATH for workers, which none of them keeps.
 OURS = "drydock"
+# uvicorn's names for variables that the image has, too.
+UVICORNS = {
+    "PORT": "UVICORN_PORT",
+    "HOST": "UVICORN_HOST",
+    "WEB_CONCURRENCY": "UVICORN_WORKERS",
+    "GRACEFUL_TIMEOUT": "UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN",
+    "TLS_CERT_FILE": "UVICORN_SSL_CERTFILE",
+    "TLS_KEY_FILE": "UVICORN_SSL_KEYFILE",
+}
+THRESHOLDS = gc.get_threshold()
+PAUSED: tuple[int, ...] = ()
 HERE = __file__.rpartition("/")[0]
 SERVE = HERE + "/serve.json"
 
@@ -114,20 +126,21 @@ def flag(name: str) -> bool:
 def check() -> list[str]:
     """Return every problem of the settings: this script's own, then the application's."""
     problems = [
-        f"{name}: {os.environ[name]!r} is not a whole number from {least} to {most}; set one, like {default}"
+        f"{name if name in os.environ else UVICORNS[name]}: {text!r} is not a whole number from {least} to {most}; "
+        f"set one, like {default}"
         for name, (default, least, most) in numbers().items()
-        if name in os.environ and not _is_number(os.environ[name], least, most)
+        if (text := variable(name)) is not None and not _is_number(text, least, most)
     ]
-    tls = [name for name in ("TLS_CERT_FILE", "TLS_KEY_FILE") if os.environ.get(name)]
+    tls = {name: path for name in ("TLS_CERT_FILE", "TLS_KEY_FILE") if (path := variable(name))}
     if len(tls) == 1:
-        missing = "TLS_KEY_FILE" if tls == ["TLS_CERT_FILE"] else "TLS_CERT_FILE"
-        problems.append(f"{missing}: not set, but {tls[0]} is; set both or neither")
+        missing = "TLS_CERT_FILE" if "TLS_KEY_FILE" in tls else "TLS_KEY_FILE"
+        problems.append(f"{missing}: not set, but {next(iter(tls))} is; set both or neither")
     problems += [
-        f"{name}: {os.environ[name]} cannot be read; mount it and let group or others read it"
-        for name in tls
-        if not os.access(os.environ[name], os.R_OK)
+        f"{name}: {path} cannot be read; mount it and let group or others read it"
+        for name, path in tls.items()
+        if not os.access(path, os.R_OK)
     ]
-    if len(tls) == 2 and not problems and (reason := _broken_pair(*(os.environ[name] for name in tls))):
+    if len(tls) == 2 and not problems and (reason := _broken_pair(*tls.values())):
         problems.append(
             f"TLS_CERT_FILE: does not match the key of TLS_KEY_FILE ({reason}); mount a matching pair"
         )
@@ -165,9 +178,15 @@ def _is_number(text: str, least: int, most: int) -> bool:
     return text.isascii() and text.isdigit() and least <= int(text) <= most
 
 
+def variable(name: str) -> str | None:
+    """Return a variable that the operator set, by the image's name for it or by uvicorn's."""
+    return os.environ.get(name, os.environ.get(UVICORNS[name]))
+
+
 def number(name: str) -> int:
     """Return a number that the operator set, or its default."""
-    return int(os.environ.get(name, numbers()[name][0]))
+    text = variable(name)
+    return numbers()[name][0] if text is None else int(text)
 
 
 def named(reference: str) -> Callable[[], Any]:
@@ -222,9 +241,13 @@ def run_beside(text: str) -> int:
 
 
 def collect_garbage() -> None:
-    """Enable garbage collection, and exempt the modules imported so far."""
+    """Let garbage be collected, and exempt the modules imported so far.
+
+    Collection is paused by its thresholds: an application that disables it, or sets them itself, has its way.
+    """
     gc.freeze()
-    gc.enable()
+    if gc.get_threshold() == PAUSED:
+        gc.set_threshold(*THRESHOLDS)
 
 
 # uvicorn's options from UVICORN_… and from the project's own command.
@@ -270,18 +293,18 @@ def serve() -> int:
 
     sys.excepthook = report
     beside("limits").install(options().get("http", "auto"))
-    workers = number("WEB_CONCURRENCY")
+    workers, host = number("WEB_CONCURRENCY"), variable("HOST")
     given: dict[str, Any] = {
         "access_log": flag("ACCESS_LOG"),
         "server_header": False,
         # If the application owns the logging, uvicorn's loggers pass their records on to it.
         "log_config": None if served()["logging"] else uvicorn.config.LOGGING_CONFIG,
         "factory": served()["factory"],
-        "host": os.environ.get("HOST", "0.0.0.0"),  # noqa: S104 - the container's own
+        "host": "0.0.0.0" if host is None else host,  # noqa: S104 - the container's own
         "port": number("PORT"),
         "workers": workers,
-        "ssl_certfile": os.environ.get("TLS_CERT_FILE") or None,
-        "ssl_keyfile": os.environ.get("TLS_KEY_FILE") or None,
+        "ssl_certfile": variable("TLS_CERT_FILE") or None,
+        "ssl_keyfile": variable("TLS_KEY_FILE") or None,
         **options(),
     }
     known = inspect.signature(uvicorn.Config).parameters
@@ -424,5 +447,6 @@ if __name__ == "__main__":
     if sys.path[0] == HERE:
         del sys.path[0]
     # Collecting garbage among modules that all stay would make importing them a tenth slower.
-    gc.disable()
+    gc.set_threshold(0, *THRESHOLDS[1:])
+    PAUSED = gc.get_threshold()
     sys.exit(main(sys.argv[1:]))

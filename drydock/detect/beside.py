@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from drydock.detect import migrations, system
 from drydock.detect.blockers import loads_own
 from drydock.detect.code import Startup
-from drydock.detect.commands import Command, parts_of, read_command
+from drydock.detect.commands import Command, is_server, parts_of, read_command, shell_words
 from drydock.detect.dockerfiles import Dockerfile
 from drydock.detect.entry import Entry
 from drydock.detect.launches import Evidence
@@ -54,9 +54,18 @@ BEFORE = re.compile(
 IMAGE_SETS = {"HOME": "/tmp", "LANG": "C.UTF-8", "LOGNAME": "app"}  # noqa: S108 - the image's own
 # Variables that are about Python, pip and Debian, or that the image sets itself.
 OWN_VARIABLES = re.compile(
-    r"^(PYTHON\w*|PIP_\w+|UV_\w+|POETRY_\w+|PDM_\w+|PATH|VIRTUAL_ENV|PORT|HOST|WORKERS|WEB_CONCURRENCY|LANG|LC_\w+|"
-    r"DEBIAN_FRONTEND|HOME|APP_HOME|WORKDIR|TZ|TERM|LD_LIBRARY_PATH|NODE_\w+)$"
+    r"^(PYTHON(?!OPTIMIZE|HASHSEED|MALLOC|WARNINGS|DEVMODE|ASYNCIODEBUG|TRACEMALLOC|SAFEPATH|INTMAXSTRDIGITS|_GIL|"
+    r"_CPU_COUNT|_JIT)\w*|PIP_\w+|UV_\w+|POETRY_\w+|PDM_\w+|PATH|VIRTUAL_ENV|PORT|HOST|WORKERS|LC_(?!ALL)\w+|"
+    r"DEBIAN_FRONTEND|HOME|APP_HOME|WORKDIR|TERM|LD_LIBRARY_PATH|NODE_\w+)$"
 )
+# Values with which a program runs as it does in the image without them.
+SAME_AS_UNSET = {
+    "LANG": r"|(C|POSIX|en_US|en_GB)(\.(utf|UTF)-?8)?",
+    "LC_ALL": r"|(C|POSIX|en_US|en_GB)(\.(utf|UTF)-?8)?",
+    "PYTHONHASHSEED": r"|random",
+    "TZ": r"|(Etc/)?(UTC|GMT)|UTC0?",
+    "WEB_CONCURRENCY": r"|1|\$.*",
+}
 WORKERS = re.compile(
     r"^(celery|faust|faststream|streaq|wakaq|rq|rqworker|rqscheduler|dramatiq|arq|huey_consumer(\.py)?|taskiq|procrastinate|saq)$"
 )
@@ -99,6 +108,23 @@ RENAMED = {
     "--timeout": "--timeout-worker-healthcheck",
     "-t": "--timeout-worker-healthcheck",
 }
+LOCALES = "of the locales it has C.UTF-8, system-packages=locales-all brings the others"
+# Programs in front of a server that a container's runtime or the image replaces.
+REPLACED = frozenset(
+    {"exec", "env", "nohup", "time", "command", "dumb-init", "tini", "catatonit", "gosu", "su-exec", "sudo", "runuser"}
+    | {"setpriv", "docker-entrypoint.sh", "sh", "bash"}
+)
+# Options of Python that have a variable; those that the image sets, or that change no answer, are left out.
+PYTHON_OPTIONS = {
+    "-O": "PYTHONOPTIMIZE=1",
+    "-OO": "PYTHONOPTIMIZE=2",
+    "-W": "PYTHONWARNINGS",
+    "-Xdev": "PYTHONDEVMODE=1",
+    "-Xtracemalloc": "PYTHONTRACEMALLOC=1",
+    "-Xgil": "PYTHON_GIL",
+    "-Xcpu_count": "PYTHON_CPU_COUNT",
+}
+ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 MOST_SHOWN = 40  # characters of a variable's value
 FETCHES = re.compile(
     r"^(tiktoken\.(get_encoding|encoding_for_model)|nltk\.download|spacy\.cli\.download|"
@@ -142,12 +168,20 @@ def steps(files: Iterable[Dockerfile]) -> Iterator[Found[str]]:
                     facts.append((f"runs {short(words)}, which drydock's builds do not repeat", line))
         for text, line in file.added:
             facts.append((f"has {short(text)}, which drydock's builds do not repeat", line))
-        for name, value, line in file.variables:
-            if not OWN_VARIABLES.match(name):
-                plain = kind_of(name) == "plain" and len(value) < MOST_SHOWN
-                shown = f"{name}={value}" if plain else name
-                facts.append((f"sets {shown}: set it where the image runs", line))
+        facts += [(fact, line) for name, value, line in file.variables if (fact := _sets(name, value))]
         yield from (Found(f"the Dockerfile {fact}", f"{file.path}:{line}") for fact, line in facts)
+
+
+def _sets(name: str, value: str) -> str:
+    """Say that a variable is the project's to set; empty for those of tools and for the image's own values."""
+    usual = SAME_AS_UNSET.get(name)
+    if OWN_VARIABLES.match(name) or (usual is not None and re.fullmatch(usual, value)):
+        return ""
+    plain = kind_of(name) == "plain" and len(value) < MOST_SHOWN
+    more = f"; {LOCALES}" if name in {"LANG", "LC_ALL"} else ""
+    return f"sets {name}={value}: set it where the image runs{more}" if plain else (
+        f"sets {name}: set it where the image runs"
+    )
 
 
 def volumes(files: Iterable[Dockerfile], written: Iterable[str]) -> Iterator[Found[str]]:
@@ -218,6 +252,59 @@ def before(commands: Iterable[Command], told: Collection[str]) -> Iterator[Found
                 yield Found(fact, command.where)
 
 
+def starters(commands: Iterable[Command], told: Collection[str]) -> Iterator[Found[str]]:
+    """Yield what the command at `told` puts in front of the server: programs, options of Python, variables."""
+    for command in commands:
+        for part in parts_of(command.text) if command.where in told else ():
+            own = _serves(part, own=True)
+            for fact in _in_front(part) if own else _exported(part):
+                yield Found(f"the start command {fact}", command.where)
+
+
+def _exported(part: str) -> Iterator[str]:
+    words = shell_words(part)
+    for word in words[1:] if words[:1] == ["export"] else ():
+        if (match := ASSIGNMENT.fullmatch(word)) and (fact := _sets(*match.groups())):
+            yield fact
+
+
+def _in_front(part: str) -> Iterator[str]:
+    """Say what stands in front of a server: `A=b ddtrace-run python -O -m uvicorn main:app`."""
+    words, starter = shell_words(part), list[str]()
+    while words and not is_server(words):
+        word = words.pop(0)
+        match = None if starter else ASSIGNMENT.fullmatch(word)
+        if match:
+            if fact := _sets(*match.groups()):
+                yield fact
+        elif re.fullmatch(r"(\S*/)?python[\d.]*", word):
+            yield from _of_python(words)
+            break
+        elif not starter and RUN_BY.match(f"{word} {' '.join(words[:1])} "):
+            del words[: next((n for n, one in enumerate(words[1:], 1) if not one.startswith("--")), 1)]
+        elif starter or word.rpartition("/")[2] not in REPLACED:
+            starter.append(word)
+        else:
+            # `gosu app`, `tini -g --`: their own words end where the next program begins.
+            while words and (words[0].startswith("-") or word.rpartition("/")[2] in {"gosu", "su-exec"}):
+                if not words.pop(0).startswith("-"):
+                    break
+    if starter and words:
+        shown = short(" ".join(starter))
+        yield f"has {shown} before the server: `{shown} python3 /opt/image/start.py` starts the image so"
+
+
+def _of_python(words: list[str]) -> Iterator[str]:
+    """Say which of Python's options change a program; `words` follow the interpreter's name."""
+    while words and words[0].startswith("-") and words[0] not in {"-m", "-c"}:
+        word = words.pop(0)
+        value = words.pop(0) if word in {"-X", "-W"} and words else word[2:] if word[1:2] in "XW" else ""
+        name = "-W" if word.startswith("-W") else f"-X{value.partition('=')[0]}" if word[1:2] == "X" else word
+        if variable := PYTHON_OPTIONS.get(name):
+            shown = variable if "=" in variable else f"{variable}={value.partition('=')[2] or value}"
+            yield f"has python's {word}{f' {value}' if value and value not in word else ''}: set {shown} where the image runs"
+
+
 def _origin(where: str) -> str:
     """Return the file, or the service of a compose file, whose command runs a script."""
     return where.rpartition(" (from ")[2].partition(":")[0]
@@ -257,13 +344,17 @@ def code(startup: Startup) -> Iterator[Found[str]]:
             text = (constant(site.node.args[0]) if site.node.args else "") or ""
             fact = f"{site.name}({text}) fetches its data at import, which needs the network{how}"
             yield Found(fact, site.where)
+    for module in startup.modules:
+        for one in module.imports:
+            if system.OF_PROGRAMS.match(one.module):
+                calls = f"{one.module} calls programs of the system: slim has the base's, production none"
+                yield Found(calls, module.path)
 
 
 def _lack(startup: Startup, site: Site) -> str:
     """Say what a call needs and an image lacks; empty for nothing."""
     called = system.program(site)
-    shell = site.name.startswith("subprocess.") and is_true(site.keyword("shell"))
-    if shell or system.SHELLS.match(site.name):
+    if system.wants_shell(site) or called in {"sh", "bash"}:
         return "asks for a shell: slim has one, production has none"
     if called.endswith(".sh"):
         return f"calls {called}, which is run by a shell: slim has that, production does not"

@@ -70,16 +70,22 @@ def parts_of(text: str) -> list[str]:
 
 def read_command(text: str) -> list[Launch]:
     """Return the server starts in a shell command line."""
-    found = []
-    for part in parts_of(text):
-        try:
-            words = shlex.split(part, comments=True)
-        except ValueError:
-            continue
-        launch = read_words(words)
-        if launch:
-            found.append(launch)
-    return found
+    launches = (read_words(shell_words(part)) for part in parts_of(text))
+    return [launch for launch in launches if launch]
+
+
+def shell_words(part: str) -> list[str]:
+    """Split one command into words; none if its quotes do not match."""
+    try:
+        return shlex.split(part, comments=True)
+    except ValueError:
+        return []
+
+
+def is_server(words: list[str]) -> bool:
+    """Tell whether an argument list begins with a server's program."""
+    name = words[0].rpartition("/")[2]
+    return name in SERVERS or (name == "fastapi" and words[1:2] in (["run"], ["dev"]))
 
 
 def read_words(words: list[str]) -> Launch | None:
@@ -134,7 +140,7 @@ def _fastapi(rest: list[str]) -> Launch:
 
 def _python(rest: list[str]) -> Launch | None:
     while rest and rest[0].startswith("-") and rest[0] != "-m":
-        rest = rest[1:]
+        rest = rest[2:] if rest[0] in {"-X", "-W"} else rest[1:]
     if rest[:1] == ["-m"] and len(rest) > 1:
         if rest[1] in SERVERS:
             return _server(rest[1], rest[2:])

@@ -289,6 +289,7 @@ class _Detection:
         releases = [command for one in self.hosted for command in one.named("release")]
         starts = {e.where for e in self.own if told and e.rank <= told.rank}
         self.notes += beside.before([*releases, *self.commands], starts)
+        self.notes += beside.starters(self.commands, starts)
         self.notes += beside.steps(self.files)
         self.notes += beside.code(self.startup)
         self.notes += beside.wrapper(self.startup, self.entry)

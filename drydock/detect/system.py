@@ -117,11 +117,19 @@ OF_NO_IMAGE = frozenset(
 )
 CALLERS = re.compile(
     r"^(subprocess\.(run|Popen|call|check_call|check_output)|shutil\.which|"
-    r"asyncio\.(subprocess\.)?create_subprocess_exec|os\.execvp|(anyio|trio)\.(run|open)_process)$"
+    r"asyncio\.(subprocess\.)?create_subprocess_exec|os\.(exec[lv]p?e?|posix_spawnp?|spawn[lv]p?e?)|"
+    r"(anyio|trio)\.(run|open)_process|pty\.spawn|pexpect\.(spawn|run)|.*\.subprocess_exec)$"
 )
+# Their first argument is how to wait, or a protocol.
+SECOND = re.compile(r"^os\.spawn|\.subprocess_exec$")
 SHELLS = re.compile(
-    r"^(os\.(system|popen)|subprocess\.(getoutput|getstatusoutput)|asyncio\.create_subprocess_shell)$"
+    r"^(os\.(system|popen)|subprocess\.(getoutput|getstatusoutput)|asyncio\.(subprocess\.)?create_subprocess_shell|"
+    r"invoke\.(run|sudo)|invoke\.(context\.)?Context|.*\.subprocess_shell)$"
 )
+# Run a text in a shell, and a list without one.
+SHELL_FOR_TEXT = re.compile(r"^anyio\.(run|open)_process$")
+# Modules that stand for programs of the system.
+OF_PROGRAMS = re.compile(r"^(sh|plumbum(\.cmd)?)$")
 
 
 def packages(
@@ -200,6 +208,18 @@ def _from_code(startup: Startup | None) -> Iterator[Package]:
                 yield Package(BY_PROGRAM[called], site.where, f"the program calls {called}", "code")
 
 
+def wants_shell(site: Site) -> bool:
+    """Tell whether a call runs a command in a shell."""
+    bound = site.name in {"functools.partial", "partial"} and site.node.args
+    name = site.module.dotted(site.node.args[0]) if bound else site.name
+    if SHELL_FOR_TEXT.match(name):
+        return isinstance(site.argument(0, "command"), ast.JoinedStr) or bool(
+            reader(site).text(site.argument(0, "command"))
+        )
+    asked = name.startswith("subprocess.") and is_true(site.keyword("shell"))
+    return asked or bool(SHELLS.match(name))
+
+
 def _programs(site: Site) -> list[str]:
     """Return the programs that a call runs, also through a shell."""
     first = program(site)
@@ -219,7 +239,7 @@ def program(site: Site) -> str:
     """Return the program that a call runs, without its folder; `""` for an unknown one and other calls."""
     if not CALLERS.match(site.name):
         return ""
-    node, own = site.argument(0, "args"), reader(site)
+    node, own = site.argument(1 if SECOND.search(site.name) else 0, "args"), reader(site)
     if isinstance(node, ast.Call) and site.module.dotted(node.func) == "shlex.split":
         node = argument(node, 0, "s")
     words = own.texts(node)

@@ -19,6 +19,7 @@ from assemble import (
     distributions,
     elf,
     left_out,
+    named,
     packages,
     reasons,
     runtime,
@@ -349,3 +350,31 @@ def test_tables_of_encodings_come_with_a_program_that_converts(
     runtime.take_conversions(tree)
 
     assert any("gconv" in path.parts for path in tree.files()) == taken
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ('find_library("udev")', True),
+        ("library = ctypes.CDLL('libudev.so.1')", True),
+        ("ffi.dlopen(f'libudev.so.1')", True),
+        ("find_library(name)", False),
+        ("# libudev.so.1 has devices", False),
+    ],
+)
+def test_a_library_that_a_distribution_names_is_found(code: str, found: bool, tmp_path: Path) -> None:
+    write_files(tmp_path, {"binding.py": f"def late():\n    {code}\n", "notes.txt": '"libmount.so.1"'})
+    known = {"libudev.so.1": Path("/lib/libudev.so.1"), "libmount.so.1": Path("/lib/libmount.so.1")}
+
+    expected = {Path("/lib/libudev.so.1")} if found else set()
+    assert named.libraries(tmp_path.iterdir(), known) == expected
+
+
+def test_a_library_that_a_binary_opens_by_name_is_found(tmp_path: Path) -> None:
+    (tmp_path / "module.so").write_bytes(elf.MAGIC + b"\0libudev.so.1\0hidden\0")
+
+    assert set(named.names(tmp_path / "module.so")) == {"libudev.so.1"}
+
+
+def test_the_loaders_libraries_are_known_by_their_names() -> None:
+    assert named.known()["libc.so.6"].exists()

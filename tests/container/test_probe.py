@@ -117,6 +117,13 @@ def test_port_and_path_stand_in_serve_json(monkeypatch: pytest.MonkeyPatch) -> N
         assert ask(monkeypatch, {"port": port, "health_path": "/livez"}) == 0
 
 
+def test_uvicorns_name_for_the_port_counts_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PORT", raising=False)
+    with answering(b"HTTP/1.1 200 OK\r\n\r\n") as port:
+        monkeypatch.setenv("UVICORN_PORT", str(port))
+        assert ask(monkeypatch, {"port": 1, "health_path": "/livez"}) == 0
+
+
 @pytest.mark.parametrize(
     ("served", "variable", "sent"),
     [("", None, "localhost"), ("api.example.org", None, "api.example.org"), ("api", "shop", "shop")],

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -280,11 +281,18 @@ def test_start_that_cannot_write_ends_with_the_setting_that_helps(
     assert said in (end if workers == "1" else done.stderr)
 
 
-def test_garbage_is_looked_for_once_the_application_is_imported(tmp_path: Path, script: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("own", "enabled", "threshold"),
+    [("", True, gc.get_threshold()[0]), ("gc.disable()", False, gc.get_threshold()[0])]
+    + [("gc.set_threshold(5000)", True, 5000)],
+)
+def test_garbage_is_looked_for_once_the_application_is_imported_unless_it_decides_otherwise(
+    own: str, enabled: bool, threshold: int, tmp_path: Path, script: list[str]
+) -> None:
     (tmp_path / "shop.py").write_text(
-        "import gc\nprint(gc.isenabled())\n"
+        f"import gc\nprint(gc.get_threshold()[0])\n{own}\n"
         "async def app(scope, receive, send):\n"
-        "    print(gc.isenabled(), gc.get_freeze_count() > 0)\n"
+        "    print(gc.isenabled(), gc.get_threshold()[0], gc.get_freeze_count() > 0)\n"
         "    await receive()\n    await send({'type': 'lifespan.startup.failed', 'message': 'seen enough'})\n"
     )
     environment = {
@@ -294,7 +302,7 @@ def test_garbage_is_looked_for_once_the_application_is_imported(tmp_path: Path, 
         "PORT": str(free_port()),
     }
     done = subprocess.run(script, env=environment, timeout=60, check=False, stdout=subprocess.PIPE, text=True)
-    assert done.stdout.split() == ["False", "True", "True"]
+    assert done.stdout.split() == ["0", str(enabled), str(threshold), "True"]
 
 
 def test_a_uvicorn_that_knows_no_limit_for_its_end_serves_all_the_same(
@@ -497,6 +505,17 @@ def test_options_come_from_the_projects_command_and_from_variables(
         "access_log": False,
         "timeout_keep_alive": 30,
     }
+
+
+def test_uvicorns_names_count_where_the_images_own_are_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UVICORN_PORT", "9000")
+    monkeypatch.setenv("UVICORN_WORKERS", "3")
+    monkeypatch.setenv("WEB_CONCURRENCY", "2")
+    monkeypatch.setenv("UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN", "soon")
+
+    assert (start.number("PORT"), start.number("WEB_CONCURRENCY")) == (9000, 2)
+    [problem] = start.check()
+    assert problem.startswith("UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN: 'soon' is not a whole number")
 
 
 def test_variables_of_the_image_win_over_the_projects_command(

@@ -169,6 +169,7 @@ def test_a_library_is_refused_if_anything_fails_without_it(
     # An image that has all libraries but this one.
     monkeypatch.setattr(trace, "has", lambda path, _: "libresolv" not in path)
     monkeypatch.setattr(trace, "absent", lambda _: [])
+    monkeypatch.setattr(trace, "left_out", lambda _: {})
 
     code = trace.main("imports", str(tmp_path / "imports.txt"))
 
@@ -215,3 +216,35 @@ def test_modules_that_the_image_lacks_cannot_be_imported(tmp_path: Path) -> None
 )
 def test_a_failure_is_alike_in_slim_if_its_module_is_installed_nowhere(why: str, alike: bool) -> None:
     assert trace.alike(loader.Fault("import shop", why), ["_curses", "_tkinter"]) is alike
+
+
+@pytest.mark.parametrize(
+    ("line", "refused"),
+    [("import ensurepip", True), ("import ensurepip  # optional", False), ("import turtle", False)],
+)
+def test_a_module_that_only_slims_standard_library_has_is_refused(
+    line: str,
+    refused: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_files(tmp_path, {"imports.txt": f"{line}\n"})
+    monkeypatch.setattr(trace, "absent", lambda _: [])
+    monkeypatch.setattr(trace, "has", lambda path, _: not path.endswith(("/ensurepip", "/turtle.py")))
+
+    assert trace.main("imports", str(tmp_path / "imports.txt")) == int(refused)
+
+    said = capsys.readouterr().err
+    assert ("/ensurepip in EXTRA_FILES" in said) is refused
+
+
+def test_a_module_that_a_distribution_brings_is_not_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_files(tmp_path, {"std/test/__init__.py": "", "std/json.py": "", "site/test/__init__.py": ""})
+    monkeypatch.setattr(
+        trace.sysconfig, "get_path", lambda name: str(tmp_path / {"stdlib": "std", "purelib": "site"}[name])
+    )
+
+    assert trace.left_out([]) == {"json": tmp_path / "std/json.py"}

@@ -577,3 +577,87 @@ def test_a_group_that_alone_has_what_the_program_imports_is_installed(
     assert [(note.value, note.where) for note in findings.notes] == [
         ("group dev is installed: it alone has passlib, which the program imports", "main.py")
     ] * installed
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        ("exec ddtrace-run uvicorn main:app", "has ddtrace-run before the server"),
+        ("newrelic-admin run-program gunicorn main:app", "has newrelic-admin run-program before the server"),
+        ("opentelemetry-instrument python -m uvicorn main:app", "has opentelemetry-instrument before"),
+        ("python -O -X dev serve.py", "has python's -O: set PYTHONOPTIMIZE=1 where the image runs"),
+        ("python -W error -m uvicorn main:app", "has python's -W error: set PYTHONWARNINGS=error"),
+        ("GREETING=moin exec uvicorn main:app", "sets GREETING=moin"),
+        ("env API_TOKEN=abc uvicorn main:app", "sets API_TOKEN: set it"),
+        ("export GREETING=moin PORT=80 && uvicorn main:app", "sets GREETING=moin"),
+    ],
+)
+def test_what_stands_before_the_server_is_noted(start: str, said: str, tmp_path: Path) -> None:
+    files = {"Procfile": f"web: {start}\n", "serve.py": "import uvicorn\nuvicorn.run('main:app')\n"}
+    first = found(tmp_path, files).notes[0]
+
+    assert first.value.startswith(f"the start command {said}")
+    assert first.where == "Procfile:1"
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "tini -g -- gosu app uvicorn main:app",
+        "poetry run python -u -X utf8 -m uvicorn main:app",
+        "sh -c 'exec uvicorn main:app'",
+        "PORT=80 PYTHONUNBUFFERED=1 uv run --frozen fastapi run main.py",
+    ],
+)
+def test_what_an_image_replaces_before_the_server_is_not_noted(start: str, tmp_path: Path) -> None:
+    assert found(tmp_path, {"Procfile": f"web: {start}\n"}).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("variables", "noted"),
+    [
+        ("PYTHONOPTIMIZE=2", True),
+        ("TZ=Europe/Berlin", True),
+        ("WEB_CONCURRENCY=3", True),
+        ("LANG=de_DE.UTF-8", True),
+        ("LC_ALL=fr_FR.UTF-8", True),
+        ("LANG=C.UTF-8 LC_ALL=en_US.utf8 TZ=Etc/UTC", False),
+        ("PYTHONHASHSEED=random PYTHONUNBUFFERED=1 WEB_CONCURRENCY=1", False),
+    ],
+)
+def test_variables_that_change_answers_are_noted(variables: str, noted: bool, tmp_path: Path) -> None:
+    text = f"FROM python:3.13\nENV {variables}\nCMD uvicorn main:app\n"
+    notes = found(tmp_path, {"Dockerfile": text}).notes
+
+    assert ["locales-all" in note.value for note in notes] == ["_" in variables.split("=")[1]] * noted
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("anyio.run_process('df -h | tail')", "asks for a shell"),
+        ("anyio.run_process(['shop-date'])", ""),
+        ("loop.subprocess_shell(None, 'date')", "asks for a shell"),
+        ("loop.subprocess_exec(None, 'date')", "calls date"),
+        ("invoke.run('date')", "asks for a shell"),
+        ("pty.spawn(['/bin/bash'])", "asks for a shell"),
+        ("pexpect.spawn('/bin/date -u')", "calls date"),
+        ("os.spawnlp(os.P_WAIT, 'df', 'df')", "calls df"),
+        ("os.posix_spawn('/bin/date', ['date'], {})", "calls date"),
+        ("functools.partial(subprocess.run, shell=True)('date')", "asks for a shell"),
+    ],
+)
+def test_program_of_the_base_that_is_called_in_another_way_is_noted(
+    call: str, said: str, tmp_path: Path
+) -> None:
+    source = f"import anyio, functools, invoke, os, pexpect, pty, subprocess\n{APP}\n\ndef now(loop):\n    {call}\n"
+    told = [note.value.partition("() ")[2] for note in found(tmp_path, {"main.py": source}).notes]
+
+    assert [text.startswith(said) for text in told] == [True] * bool(said)
+
+
+@pytest.mark.parametrize("line", ["import sh", "from sh import date", "from plumbum.cmd import date"])
+def test_module_that_stands_for_programs_is_noted(line: str, tmp_path: Path) -> None:
+    [note] = found(tmp_path, {"main.py": f"{line}\n{APP}"}).notes
+
+    assert note.value.endswith("calls programs of the system: slim has the base's, production none")

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from assemble import bytecode, distributions, extras, left_out, packages, reasons, runtime, times, twins
+from assemble import bytecode, distributions, extras, left_out, named, packages, reasons, runtime, times, twins
 from assemble.tree import Tree, walk
 
 
@@ -38,6 +38,8 @@ def assemble(
     twins.link_twins(tree, site, runtime.known_libraries(), runtime.loader())
     before = set(tree.files())
     extras.take(tree, declared)
+    for path in sorted(named.libraries(walk(environment), named.known())):
+        tree.take(path)
     runtime.take_libraries(tree, tree.binaries())
     installed = packages.Installed()
     for path in list(installed.whole(set(tree.files()) - before, base)):

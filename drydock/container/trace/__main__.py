@@ -19,7 +19,7 @@ import shutil
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from loader import Fault, Trace, watched
@@ -28,6 +28,9 @@ HERE = Path(__file__).parent
 LAYERS = ("/layers/runtime", "/layers/dependencies")
 LACKS = "is opened at run time and is not in the image"
 LONGEST = 160  # characters of a library's own message, which may name every place that it tried
+# Parts of the standard library that no start needs: a display, which no image has, or a hook of the base.
+UNUSED = frozenset({"idlelib", "sitecustomize", "tkinter", "turtle", "turtledemo"})
+HALTED = re.compile(r"ModuleNotFoundError: import of (\w+) halted")
 VERSIONED = re.compile(r"^(?!liblib)[^/]*\.so\.\d+$|/.*\.so\.\d+$")
 MISSING = re.compile(r"([\w.+-]+): cannot open shared object file")
 
@@ -35,7 +38,8 @@ MISSING = re.compile(r"([\w.+-]+): cannot open shared object file")
 def main(what: str, subject: str, *roots: str) -> int:
     """Trace a file of statements (`imports`) or an application's tree (`start`); return the exit code."""
     roots = roots or LAYERS
-    missing = absent(roots)
+    gone = left_out(roots) if what == "imports" else {}
+    missing = [*absent(roots), *gone]
     with tempfile.TemporaryDirectory() as folder:
         trace = run(what, subject, Path(folder, "with"), missing)
         lacking = {path for path in trace.loaded if not has(path, roots)}
@@ -44,7 +48,7 @@ def main(what: str, subject: str, *roots: str) -> int:
             hidden = {Path(path).name for path in asked}
             without = run(what, subject, Path(folder, "without"), missing, hidden)
             spare = dispensable(trace, without, asked)
-    problems = judge(trace, lacking, spare)
+    problems = [*judge(trace, lacking, spare), *of_standard_library(trace, gone)]
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)  # noqa: T201
     for path in sorted(spare):
@@ -83,6 +87,31 @@ def absent(roots: Iterable[str]) -> list[str]:
     """Return the standard library's extension modules that the image lacks."""
     modules = Path(sysconfig.get_config_var("DESTSHARED")).glob("*.so")
     return sorted(module.name.split(".")[0] for module in modules if not has(str(module), roots))
+
+
+def left_out(roots: Iterable[str]) -> dict[str, Path]:
+    """Return the standard library's modules that the image lacks, and no distribution replaces."""
+    folder, site = (Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib"))
+    found = {
+        path.stem: path
+        for path in sorted(folder.iterdir())
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    return {
+        name: path
+        for name, path in found.items()
+        if name not in UNUSED and not has(str(path), roots) and not (site / name).exists()
+    }
+
+
+def of_standard_library(trace: Trace, gone: Mapping[str, Path]) -> list[str]:
+    """Return an error for each statement that fails for want of a left out module."""
+    halted = [(fault.what, HALTED.match(fault.why)) for fault in trace.faults if not fault.expected]
+    names = [(what, match[1]) for what, match in halted if match and match[1] in gone]
+    return [
+        f"{what} needs {name} of the standard library, which production leaves out; name {gone[name]} in EXTRA_FILES"
+        for what, name in names
+    ]
 
 
 def start(rootfs: Path, folder: Path, missing_modules: Iterable[str], hidden: Iterable[str] = ()) -> Trace:

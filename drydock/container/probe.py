@@ -2,8 +2,8 @@
 
 The image's HEALTHCHECK runs this with `python3 -I -S`, without curl and without a shell. serve.json in the
 same folder names port, path and Host; PORT, HEALTH_PATH and HEALTH_HOST override it. TLS_CERT_FILE selects
-HTTPS, and PROBE_TIMEOUT sets the seconds to wait (2). Where PORT, HOST and TLS_CERT_FILE are not set, uvicorn's
-names for them count. With an empty path, any HTTP answer is good: a port
+HTTPS, and PROBE_TIMEOUT sets the seconds to wait (2). uvicorn's names count where PORT, HOST and
+TLS_CERT_FILE are not set. With an empty path, any HTTP answer is good: a port
 stays open while the application behind it hangs.
 """
 

@@ -126,8 +126,8 @@ def flag(name: str) -> bool:
 def check() -> list[str]:
     """Return every problem of the settings: this script's own, then the application's."""
     problems = [
-        f"{name if name in os.environ else UVICORNS[name]}: {text!r} is not a whole number from {least} to {most}; "
-        f"set one, like {default}"
+        f"{name if name in os.environ else UVICORNS[name]}: {text!r} is not a whole number from {least} to"
+        f" {most}; set one, like {default}"
         for name, (default, least, most) in numbers().items()
         if (text := variable(name)) is not None and not _is_number(text, least, most)
     ]

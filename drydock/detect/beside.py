@@ -91,6 +91,12 @@ LIBRARIES = {
     ("--ws", "wsproto"): "wsproto",
 }
 WORKER_OPTIONS = frozenset({"--workers", "-w"})
+HOST_OPTIONS = frozenset({"--host", "-b", "--bind"})
+CLASS_OPTIONS = frozenset({"-k", "--worker-class"})
+# Workers of gunicorn and hypercorn that serve as the image does.
+USUAL_CLASS = re.compile(
+    r"(uvicorn[._]workers?|uvicorn_worker)\.(workers\.)?Uvicorn\w*Worker|asyncio|uvloop|sync|\$.*"
+)
 # uvicorn's options that the image's server takes over from the start command; gunicorn shares a few.
 TAKEN = frozenset(
     {"root-path", "loop", "http", "ws", "lifespan", "interface", "log-level", "log-config"}
@@ -111,7 +117,20 @@ RENAMED = {
 LOCALES = "of the locales it has C.UTF-8, system-packages=locales-all brings the others"
 # Programs in front of a server that a container's runtime or the image replaces.
 REPLACED = frozenset(
-    {"exec", "env", "nohup", "time", "command", "dumb-init", "tini", "catatonit", "gosu", "su-exec", "sudo", "runuser"}
+    {
+        "exec",
+        "env",
+        "nohup",
+        "time",
+        "command",
+        "dumb-init",
+        "tini",
+        "catatonit",
+        "gosu",
+        "su-exec",
+        "sudo",
+        "runuser",
+    }
     | {"setpriv", "docker-entrypoint.sh", "sh", "bash"}
 )
 # Options of Python that have a variable; those that the image sets, or that change no answer, are left out.
@@ -173,14 +192,16 @@ def steps(files: Iterable[Dockerfile]) -> Iterator[Found[str]]:
 
 
 def _sets(name: str, value: str) -> str:
-    """Say that a variable is the project's to set; empty for those of tools and for the image's own values."""
+    """Say that a variable is the project's to set; empty for those of tools and for usual values."""
     usual = SAME_AS_UNSET.get(name)
     if OWN_VARIABLES.match(name) or (usual is not None and re.fullmatch(usual, value)):
         return ""
     plain = kind_of(name) == "plain" and len(value) < MOST_SHOWN
     more = f"; {LOCALES}" if name in {"LANG", "LC_ALL"} else ""
-    return f"sets {name}={value}: set it where the image runs{more}" if plain else (
-        f"sets {name}: set it where the image runs"
+    return (
+        f"sets {name}={value}: set it where the image runs{more}"
+        if plain
+        else (f"sets {name}: set it where the image runs")
     )
 
 
@@ -208,7 +229,9 @@ def options(evidence: Evidence) -> tuple[Found[tuple[str, ...]] | None, list[Fou
             facts.append(f"{text}: {variable} sets that where the image runs")
         elif name in WORKER_OPTIONS and value != "1":
             facts.append(f"{text}: WEB_CONCURRENCY sets that where the image runs")
-        elif name not in CARRIED:
+        elif name in HOST_OPTIONS and "::" in value:
+            facts.append(f"{text}: HOST sets that where the image runs (0.0.0.0)")
+        elif name not in CARRIED or (name in CLASS_OPTIONS and not USUAL_CLASS.fullmatch(value)):
             dropped.append(text)
     if dropped:
         facts.append(f"{', '.join(dropped)}, which the image's own start does not take over")
@@ -253,7 +276,7 @@ def before(commands: Iterable[Command], told: Collection[str]) -> Iterator[Found
 
 
 def starters(commands: Iterable[Command], told: Collection[str]) -> Iterator[Found[str]]:
-    """Yield what the command at `told` puts in front of the server: programs, options of Python, variables."""
+    """Yield the programs, options of Python and variables before the server in the command at `told`."""
     for command in commands:
         for part in parts_of(command.text) if command.where in told else ():
             own = _serves(part, own=True)
@@ -302,7 +325,8 @@ def _of_python(words: list[str]) -> Iterator[str]:
         name = "-W" if word.startswith("-W") else f"-X{value.partition('=')[0]}" if word[1:2] == "X" else word
         if variable := PYTHON_OPTIONS.get(name):
             shown = variable if "=" in variable else f"{variable}={value.partition('=')[2] or value}"
-            yield f"has python's {word}{f' {value}' if value and value not in word else ''}: set {shown} where the image runs"
+            given = word if value in word else f"{word} {value}"
+            yield f"has python's {given}: set {shown} where the image runs"
 
 
 def _origin(where: str) -> str:

@@ -144,6 +144,8 @@ def _python(rest: list[str]) -> Launch | None:
     if rest[:1] == ["-m"] and len(rest) > 1:
         if rest[1] in SERVERS:
             return _server(rest[1], rest[2:])
+        if rest[1] == "fastapi" and rest[2:3] in (["run"], ["dev"]):
+            return _fastapi(rest[3:])
         return Launch("module", rest[1], port=_port(rest)) if re.fullmatch(r"[\w.]+", rest[1]) else None
     return Launch("file", rest[0], port=_port(rest)) if rest and MODULE_FILE.match(rest[0]) else None
 

@@ -330,6 +330,8 @@ def test_a_librarys_package_comes_whole_with_those_that_it_needs_but_not_the_bas
     )
     monkeypatch.setattr(packages, "DATABASE", tmp_path / "dpkg")
     monkeypatch.setattr(packages, "UNREAD", re.compile(".*/share/doc/.*"))
+    # A list of plug-ins that an installation made; in a folder of the base nobody knows whose a file is.
+    write_files(Path(folder), {"lib/magic/plugins.cache": "", "lib/made": ""})
 
     found = packages.Installed().whole([Path(f"{folder}/lib/libmagic.so.1")], {"libc6"})
 
@@ -337,7 +339,37 @@ def test_a_librarys_package_comes_whole_with_those_that_it_needs_but_not_the_bas
         "file/magic.mgc",
         "libmagic.so.1",
         "magic/plugin.so",
+        "magic/plugins.cache",
     ]
+
+
+def test_packages_that_are_only_read_come_if_they_were_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = {
+        "fonts-shop": ["/usr/share/fonts/shop.ttf"],
+        "fonts-core": ["/usr/share/fonts/core.ttf"],
+        "shop-tools": ["/usr/bin/shop", "/usr/share/shop/data"],
+        "libshop1": ["/usr/lib/libshop.so.1"],
+        "shop-driver": ["/usr/lib/shop/driver.so"],
+        "libshop-dev": ["/usr/include/shop.h"],
+        "base-files": ["/usr/share/base/data"],
+    }
+    write_files(
+        tmp_path,
+        {f"dpkg/info/{name}.list": "\n".join(paths) for name, paths in listed.items()}
+        | {"dpkg/status": "\n\n".join(f"Package: {name}\nArchitecture: any" for name in listed)}
+        | {
+            "states": "Package: fonts-core\nArchitecture: all\nAuto-Installed: 1\n\n"
+            "Package: x\nAuto-Installed: 0\n"
+        },
+    )
+    monkeypatch.setattr(packages, "DATABASE", tmp_path / "dpkg")
+    monkeypatch.setattr(packages, "AUTOMATIC", tmp_path / "states")
+
+    found = packages.Installed().data({"base-files"}, Path("/usr/lib"))
+
+    assert list(found) == ["fonts-shop", "shop-driver"]
 
 
 @pytest.mark.parametrize(("program", "taken"), [("/usr/bin/iconv", True), ("/usr/bin/ls", False)])

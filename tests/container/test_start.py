@@ -283,8 +283,11 @@ def test_start_that_cannot_write_ends_with_the_setting_that_helps(
 
 @pytest.mark.parametrize(
     ("own", "enabled", "threshold"),
-    [("", True, gc.get_threshold()[0]), ("gc.disable()", False, gc.get_threshold()[0])]
-    + [("gc.set_threshold(5000)", True, 5000)],
+    [
+        ("", True, gc.get_threshold()[0]),
+        ("gc.disable()", False, gc.get_threshold()[0]),
+        ("gc.set_threshold(5000)", True, 5000),
+    ],
 )
 def test_garbage_is_looked_for_once_the_application_is_imported_unless_it_decides_otherwise(
     own: str, enabled: bool, threshold: int, tmp_path: Path, script: list[str]

@@ -48,6 +48,7 @@ def test_steps_and_variables_of_the_dockerfile_are_noted(tmp_path: Path) -> None
         "uvicorn main:app --host 0.0.0.0 --root-path /shop --no-access-log --port=8080 --uds one.sock",
         "uvicorn --root-path=/shop --no-access-log --uds=one.sock main:app",
         "fastapi run main.py --root-path /shop --no-access-log --uds one.sock",
+        "python -m fastapi run main.py --root-path /shop --no-access-log --uds one.sock",
     ],
 )
 def test_options_of_the_start_command_are_taken_over_or_noted(start: str, tmp_path: Path) -> None:
@@ -68,6 +69,24 @@ def test_workers_of_the_start_command_are_noted(workers: str, noted: bool, tmp_p
     findings = found(tmp_path, {"Procfile": f"web: {start}\n"})
 
     assert ["WEB_CONCURRENCY" in note.value for note in findings.notes] == [True] * noted
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        ("uvicorn main:app --host ::", "--host ::: HOST sets that where the image runs (0.0.0.0)"),
+        ("uvicorn main:app --host 0.0.0.0", ""),
+        ("gunicorn -k own.Worker main:app", "-k own.Worker, which the image's own start does not take over"),
+        ("hypercorn -k trio main:app", "-k trio, which the image's own start does not take over"),
+        ("gunicorn -k uvicorn.workers.UvicornH11Worker main:app", ""),
+        ("gunicorn -k uvicorn_worker.UvicornWorker main:app", ""),
+        ("hypercorn -k uvloop main:app", ""),
+    ],
+)
+def test_address_and_workers_unlike_the_images_are_noted(start: str, said: str, tmp_path: Path) -> None:
+    told = [note.value for note in found(tmp_path, {"Procfile": f"web: {start}\n"}).notes]
+
+    assert told == [f"the start command has {said}"] * bool(said)
 
 
 def test_file_of_the_servers_logging_goes_into_the_image(tmp_path: Path) -> None:
@@ -650,7 +669,8 @@ def test_variables_that_change_answers_are_noted(variables: str, noted: bool, tm
 def test_program_of_the_base_that_is_called_in_another_way_is_noted(
     call: str, said: str, tmp_path: Path
 ) -> None:
-    source = f"import anyio, functools, invoke, os, pexpect, pty, subprocess\n{APP}\n\ndef now(loop):\n    {call}\n"
+    imports = "import anyio, functools, invoke, os, pexpect, pty, subprocess\n"
+    source = f"{imports}{APP}\n\ndef now(loop):\n    {call}\n"
     told = [note.value.partition("() ")[2] for note in found(tmp_path, {"main.py": source}).notes]
 
     assert [text.startswith(said) for text in told] == [True] * bool(said)

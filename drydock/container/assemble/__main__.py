@@ -23,7 +23,8 @@ PROFILE = Path(__file__).parent.parent / "bytecode.txt"
 
 def main(layer: str, extras: str = "") -> None:
     if layer == "bytecode":
-        dependencies.prepare(ENVIRONMENT, ENVIRONMENT, None)
+        [site] = ENVIRONMENT.glob("lib/python3*/site-packages")
+        dependencies.prepare(ENVIRONMENT, site, None)
         return
     made = LAYERS / layer
     profile = bytecode.measured(PROFILE)

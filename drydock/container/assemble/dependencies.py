@@ -7,7 +7,18 @@ import sys
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from assemble import bytecode, distributions, extras, left_out, named, packages, reasons, runtime, times, twins
+from assemble import (
+    bytecode,
+    distributions,
+    extras,
+    left_out,
+    named,
+    packages,
+    reasons,
+    runtime,
+    times,
+    twins,
+)
 from assemble.tree import Tree, walk
 
 
@@ -42,8 +53,11 @@ def assemble(
         tree.take(path)
     runtime.take_libraries(tree, tree.binaries())
     installed = packages.Installed()
-    for path in list(installed.whole(set(tree.files()) - before, base)):
+    data = installed.data(base, runtime.known_libraries()["libc.so.6"].parent.resolve())
+    for path in list(installed.whole(set(tree.files()) - before, base, data)):
         tree.take(path)
+    # Locales, zones and terminals that a package added to the base's.
+    runtime.take_folders(tree)
     binaries = tree.binaries()
     runtime.take_libraries(tree, binaries)
     runtime.take_conversions(tree)

@@ -23,6 +23,11 @@ UNREAD = re.compile(
     r"/usr/(bin|sbin|games|include)/.*|/usr/share/(doc|man|info|locale|lintian|bug|gir-1\.0|pkgconfig|aclocal)/.*"
     r"|.*\.(a|la|pc)|/etc/(init\.d|cron[^/]*|default)/.*|.*/pkgconfig/.*"
 )
+# apt's list of the packages that others brought.
+AUTOMATIC = Path("/var/lib/apt/extended_states")
+PROGRAM = re.compile(r"/(usr/(local/)?)?s?bin/.*|/usr/games/.*")
+# Files that an installation makes in a folder which other packages have too, by the package that reads them.
+MADE_BY = {"libodbcinst2": Path("/etc/odbcinst.ini"), "libodbc2": Path("/etc/odbc.ini")}
 
 
 @dataclass(frozen=True)
@@ -49,14 +54,34 @@ class Installed:
         real = {_real(path) for path in paths}
         return tuple(package for package in self.packages if not package.files.isdisjoint(real))
 
-    def whole(self, paths: Iterable[Path], base: Collection[str]) -> Iterator[Path]:
+    def data(self, base: Collection[str], folder: Path) -> Iterator[str]:
+        """Yield the packages that were asked for and are only read: fonts, dictionaries, locales, plug-ins.
+
+        They hold no program, and no library in the loader's `folder`, which others would link against.
+        """
+        states = AUTOMATIC.read_text() if AUTOMATIC.exists() else ""
+        automatic = set(re.findall(r"^Package: (\S+)\n(?:.+\n)*?Auto-Installed: 1$", states, re.MULTILINE))
+        for package in self.packages:
+            asked = package.name not in base and package.name not in automatic
+            if (
+                asked
+                and not package.name.endswith("-dev")
+                and not any(
+                    PROGRAM.fullmatch(str(path)) or (path.parent == folder and ".so" in path.name)
+                    for path in package.files
+                )
+            ):
+                yield package.name
+
+    def whole(self, paths: Iterable[Path], base: Collection[str], data: Iterable[str] = ()) -> Iterator[Path]:
         """Yield plug-ins, fonts and tables that libraries find by their folder, from these files' packages.
 
-        Packages that they need count too. Those of the base image do not: they say nothing about the
-        application.
+        Packages that they need count too, and those in `data`. Those of the base image do not: they say
+        nothing about the application. Files that an installation made in these packages' folders come along.
         """
         added = {package.name: package for package in self.packages if package.name not in base}
         todo = [package.name for package in self.owners(paths) if package.name in added]
+        todo += [name for name in data if name in added]
         seen: set[str] = set()
         while todo:
             name = todo.pop()
@@ -65,6 +90,18 @@ class Installed:
                 todo += [other for other in depends(added[name].paragraph) if other in added]
         for name in sorted(seen):
             yield from sorted(path for path in added[name].files if not UNREAD.fullmatch(str(path)))
+        yield from self._made({path for name in seen for path in added[name].files}, base)
+        yield from (path for name, path in sorted(MADE_BY.items()) if name in seen and path.exists())
+
+    def _made(self, files: Collection[Path], base: Collection[str]) -> Iterator[Path]:
+        """Yield the files that no package lists in the folders that only these files' packages have."""
+        shared = {path.parent for package in self.packages if package.name in base for path in package.files}
+        known = {path for package in self.packages for path in package.files}
+        for folder in sorted({path.parent for path in files} - shared):
+            inside = (
+                sorted(folder.iterdir()) if folder.is_dir() and not UNREAD.fullmatch(f"{folder}/") else []
+            )
+            yield from (path for path in inside if path.is_file() and _real(path) not in known)
 
     @staticmethod
     def _package(paragraph: str) -> Package:

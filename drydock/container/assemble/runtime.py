@@ -75,9 +75,7 @@ def assemble(tree: Tree, profile: frozenset[str] | None) -> None:
     for name in SYSTEM_FILES:
         if Path(name).exists():
             tree.take(Path(name))
-    for name in SYSTEM_FOLDERS:
-        if Path(name).is_dir():
-            tree.take_all(Path(name))
+    take_folders(tree)
     _certificates(tree)
     _library_list(tree)
     strip_all(tree)
@@ -100,6 +98,13 @@ def loader() -> Path:
     if found is None:
         sys.exit(f"error: {executable()} names no loader; use a base image with a dynamically linked Python")
     return found
+
+
+def take_folders(tree: Tree) -> None:
+    """Copy the system's folders of locales, zones, terminals and authorities."""
+    for name in SYSTEM_FOLDERS:
+        if Path(name).is_dir():
+            tree.take_all(Path(name))
 
 
 def _own_files(program: Path) -> list[Path]:

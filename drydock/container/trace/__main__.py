@@ -109,7 +109,8 @@ def of_standard_library(trace: Trace, gone: Mapping[str, Path]) -> list[str]:
     halted = [(fault.what, HALTED.match(fault.why)) for fault in trace.faults if not fault.expected]
     names = [(what, match[1]) for what, match in halted if match and match[1] in gone]
     return [
-        f"{what} needs {name} of the standard library, which production leaves out; name {gone[name]} in EXTRA_FILES"
+        f"{what} needs {name} of the standard library, which production leaves out;"
+        f" name {gone[name]} in EXTRA_FILES"
         for what, name in names
     ]
 

@@ -330,6 +330,8 @@ def serve() -> int:
     signal.signal(signal.SIGTERM, lambda *caught: None if server.started else exit_early(*caught))
     try:
         server.run(sockets=sockets)
+    except KeyboardInterrupt:  # as uvicorn.run() does, for Ctrl-C
+        pass
     finally:
         advise("".join(told))
     return 0 if server.started else STARTUP_FAILURE

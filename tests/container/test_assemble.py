@@ -410,3 +410,29 @@ def test_a_library_that_a_binary_opens_by_name_is_found(tmp_path: Path) -> None:
 
 def test_the_loaders_libraries_are_known_by_their_names() -> None:
     assert named.known()["libc.so.6"].exists()
+
+
+def test_empty_folders_of_an_environment_are_kept(tmp_path: Path) -> None:
+    write_files(tmp_path, {"site/shop/full/a.py": ""})
+    (tmp_path / "site/shop/plugins").mkdir()
+
+    assert dependencies.empty_folders(tmp_path) == [tmp_path / "site/shop/plugins"]
+
+
+def test_scripts_that_a_missing_program_starts_are_named(tmp_path: Path) -> None:
+    write_files(
+        tmp_path,
+        {
+            "bin/ours": f"#!{tmp_path}/bin/python3\n",
+            "bin/shell": "#!/bin/sh\n",
+            "bin/env": "#! /usr/bin/env python3\n",
+            "bin/data": "x",
+            "bin/python3": "",
+        },
+    )
+    tree = Tree(tmp_path / "tree")
+    tree.take_all(tmp_path / "bin")
+
+    found = [(path.name, starter) for path, starter in dependencies.started_elsewhere(tree, tmp_path / "bin")]
+
+    assert found == [("env", "/usr/bin/env"), ("shell", "/bin/sh")]

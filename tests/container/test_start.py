@@ -449,6 +449,21 @@ def test_every_address_takes_ipv4_too(serving: Callable[..., int], workers: str)
     assert answer.endswith(b'["/shop", "/shop/a"]')
 
 
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_that_ends_the_service_is_no_error(name: str, tmp_path: Path, script: list[str]) -> None:
+    (tmp_path / "shop.py").write_text(
+        "import asyncio, os, signal\n"
+        "async def app(scope, receive, send):\n"
+        "    await receive()\n    await send({'type': 'lifespan.startup.complete'})\n"
+        f"    asyncio.get_running_loop().call_later(0.2, os.kill, os.getpid(), signal.{name})\n"
+        "    await receive()\n    await send({'type': 'lifespan.shutdown.complete'})\n"
+    )
+    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "PORT": str(free_port())}
+    done = subprocess.run(script, env=variables, timeout=60, check=False, capture_output=True, text=True)
+
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_failed_lifespan_ends_the_container(tmp_path: Path, script: list[str], workers: str) -> None:
     text = (

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import os
+import re
 import shutil
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from assemble import (
@@ -66,6 +69,25 @@ def assemble(
     _verify(tree, binaries)
     distributions.mend_records(tree, site)
     tree.prune()
+    for folder in empty_folders(environment):
+        tree.folder(folder)
+    for path, starter in started_elsewhere(tree, environment / "bin"):
+        print(f"drydock: {path} is started by {starter}, which production lacks", file=sys.stderr)
+
+
+def empty_folders(environment: Path) -> list[Path]:
+    """Return the folders of an environment that hold nothing: a distribution may list or fill one."""
+    return [Path(place) for place, folders, names in os.walk(environment) if not folders and not names]
+
+
+def started_elsewhere(tree: Tree, programs: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the scripts of a folder whose first line names a program that the image lacks."""
+    for path in sorted(programs.iterdir()):
+        with path.open("rb") if path.is_file() else io.BytesIO() as file:
+            first = re.match(rb"#!\s*(/\S+)", file.read(256))
+        starter = first[1].decode() if first else ""
+        if starter and not tree.has(Path(starter)) and not tree.has(Path(starter).resolve()):
+            yield path, starter
 
 
 def _verify(tree: Tree, binaries: list[Path]) -> None:

@@ -351,6 +351,30 @@ names = (
     "libanl.so.1 libnsl.so.1 libnss_compat.so.2 libnss_hesiod.so.2"
 ).split()
 answer = {name: error for name in names if isinstance(error := attempt(ctypes.CDLL, name), str)}
+# %% libraries that distributions name
+import ctypes, re, sysconfig
+found = set()
+for path in Path(sysconfig.get_path("purelib")).rglob("*.py"):
+    if b".so" in (code := path.read_bytes()):
+        found.update(re.findall(rb"[\x22\x27](lib[\w+.-]+?\.so(?:\.\d+)*)[\x22\x27]", code))
+names = sorted(name.decode() for name in found)
+answer = {name: error for name in names if isinstance(error := attempt(ctypes.CDLL, name), str)}
+# %% starters of programs
+import re
+def starter(path):
+    with path.open("rb") as file:
+        first = re.match(rb"#!\s*(/\S+)", file.read(256))
+    return os.path.exists(first[1]) if first else None
+programs = (path for path in sorted(Path(sys.prefix, "bin").iterdir()) if path.is_file())
+answer = {path.name: starter(path) for path in programs if os.access(path, os.X_OK)}
+# %% data of the system
+places = (
+    "/usr/share/fonts /etc/fonts /usr/lib/locale /usr/share/hunspell /usr/share/myspell /usr/share/iso-codes "
+    "/usr/share/dict /usr/share/tdsodbc /usr/lib/*/girepository-1.0 /usr/lib/*/gio/modules /usr/lib/*/odbc "
+    "/usr/lib/*/gdk-pixbuf-2.0 /usr/lib/*/sasl2"
+).split()
+files = (file for place in places for one in Path("/").glob(place[1:]) for file in one.rglob("*"))
+answer = sorted(str(file) for file in files if file.is_file())
 # %% mime types
 import mimetypes
 names = (

@@ -133,6 +133,8 @@ REPLACED = frozenset(
     }
     | {"setpriv", "docker-entrypoint.sh", "sh", "bash"}
 )
+ENVIRONMENTS = frozenset({"conda", "mamba", "micromamba", "pixi"})
+PYTHON = re.compile(r"(\S*/)?python[\d.]*")
 # Options of Python that have a variable; those that the image sets, or that change no answer, are left out.
 PYTHON_OPTIONS = {
     "-O": "PYTHONOPTIMIZE=1",
@@ -300,11 +302,14 @@ def _in_front(part: str) -> Iterator[str]:
         if match:
             if fact := _sets(*match.groups()):
                 yield fact
-        elif re.fullmatch(r"(\S*/)?python[\d.]*", word):
+        elif PYTHON.fullmatch(word):
             yield from _of_python(words)
             break
         elif not starter and RUN_BY.match(f"{word} {' '.join(words[:1])} "):
             del words[: next((n for n, one in enumerate(words[1:], 1) if not one.startswith("--")), 1)]
+        elif not starter and word in ENVIRONMENTS:
+            while words and not (is_server(words) or PYTHON.fullmatch(words[0])):
+                del words[0]
         elif starter or word.rpartition("/")[2] not in REPLACED:
             starter.append(word)
         else:

@@ -625,6 +625,7 @@ def test_what_stands_before_the_server_is_noted(start: str, said: str, tmp_path:
         "tini -g -- gosu app uvicorn main:app",
         "poetry run python -u -X utf8 -m uvicorn main:app",
         "sh -c 'exec uvicorn main:app'",
+        "conda run --no-capture-output -n shop uvicorn main:app",
         "PORT=80 PYTHONUNBUFFERED=1 uv run --frozen fastapi run main.py",
     ],
 )

@@ -72,7 +72,7 @@ def assemble(
     for folder in empty_folders(environment):
         tree.folder(folder)
     for path, starter in started_elsewhere(tree, environment / "bin"):
-        print(f"drydock: {path} is started by {starter}, which production lacks", file=sys.stderr)
+        sys.stderr.write(f"drydock: {path} is started by {starter}, which production lacks\n")
 
 
 def empty_folders(environment: Path) -> list[Path]:

@@ -383,7 +383,7 @@ def code(startup: Startup) -> Iterator[Found[str]]:
 def _lack(startup: Startup, site: Site) -> str:
     """Say what a call needs and an image lacks; empty for nothing."""
     called = system.program(site)
-    if system.wants_shell(site) or called in {"sh", "bash"}:
+    if system.wants_shell(site):
         return "asks for a shell: slim has one, production has none"
     if called.endswith(".sh"):
         return f"calls {called}, which is run by a shell: slim has that, production does not"

@@ -286,6 +286,11 @@ class _Detection:
         for item in (one for one in self.own if one.wrapper):
             fact = f"{item.wrapper}(…) is made where the server starts: the image starts without it"
             self.notes.append(Found(f"{fact}, unless a module binds it", item.where))
+        for item in (
+            one for one in self.own if one.steps and told and one.rank == told.rank and not one.reloads
+        ):
+            fact = f"before the server the program runs {', '.join(item.steps[:5])}: the image starts without"
+            self.notes.append(Found(f"{fact}; move that into the lifespan or the module", item.where))
         releases = [command for one in self.hosted for command in one.named("release")]
         starts = {e.where for e in self.own if told and e.rank <= told.rank}
         self.notes += beside.before([*releases, *self.commands], starts)

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from drydock.detect import gunicorn
+from drydock.detect import gunicorn, prelude
 from drydock.detect.apps import RUNNERS, SIDE, App, Apps, Key, inside, resolve
 from drydock.detect.code import Code, find, module_name
 from drydock.detect.commands import BIND_OPTIONS, Command, Launch, Options, number, read_command
@@ -36,6 +36,7 @@ class Evidence:
     missing: str = ""  # a target that no file of the tree defines
     options: Options = ()
     wrapper: str = ""  # around the application, made where the server starts
+    steps: tuple[str, ...] = ()  # of a Python program, before it starts the server
 
     @property
     def reloads(self) -> bool:
@@ -96,7 +97,10 @@ def launcher(
             continue
         factory = one.factory or is_true(site.keyword("factory"))
         options = tuple(_keywords(site)) if site.name.startswith("uvicorn.") else ()
-        found.append(replace(one, workdir=workdir, factory=factory, port=number(port), options=options))
+        steps = prelude.steps(module, site, one.app.key.path if one.app else "")
+        found.append(
+            replace(one, workdir=workdir, factory=factory, port=number(port), options=options, steps=steps)
+        )
     return found
 
 

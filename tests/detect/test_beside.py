@@ -660,7 +660,7 @@ def test_variables_that_change_answers_are_noted(variables: str, noted: bool, tm
         ("loop.subprocess_shell(None, 'date')", "asks for a shell"),
         ("loop.subprocess_exec(None, 'date')", "calls date"),
         ("invoke.run('date')", "asks for a shell"),
-        ("pty.spawn(['/bin/bash'])", "asks for a shell"),
+        ("pty.spawn(['/bin/bash'])", "calls bash"),
         ("pexpect.spawn('/bin/date -u')", "calls date"),
         ("os.spawnlp(os.P_WAIT, 'df', 'df')", "calls df"),
         ("os.posix_spawn('/bin/date', ['date'], {})", "calls date"),
@@ -682,3 +682,35 @@ def test_module_that_stands_for_programs_is_noted(line: str, tmp_path: Path) -> 
     [note] = found(tmp_path, {"main.py": f"{line}\n{APP}"}).notes
 
     assert note.value.endswith("calls programs of the system: slim has the base's, production none")
+
+
+@pytest.mark.parametrize(
+    ("launcher", "said"),
+    [
+        ("import logging\nlogging.basicConfig()\nuvicorn.run('main:app')\n", "logging.basicConfig()"),
+        ("if __name__ == '__main__':\n    prepare('db')\n    uvicorn.run('main:app')\n", "prepare('db')"),
+        ("os.environ['MODE'] = 'x'\nuvicorn.run('main:app')\n", "os.environ['MODE'] = …"),
+        (
+            "def main():\n    app.state.mode = 1\n    try:\n        uvicorn.run('main:app')\n    finally:\n"
+            "        end()\nif __name__ == '__main__':\n    first()\n    main()\n",
+            "app.state.mode = …, first()",
+        ),
+        ("print('starts')\nport = int('80')\nuvicorn.run('main:app', port=port)\nend()\n", ""),
+        ("def other():\n    prepare()\nuvicorn.run('main:app')\n", ""),
+    ],
+)
+def test_steps_of_a_program_before_its_server_are_noted(launcher: str, said: str, tmp_path: Path) -> None:
+    files = {"serve.py": f"import os, uvicorn\n{launcher}", "Procfile": "web: python serve.py\n"}
+    told = [note.value for note in found(tmp_path, files).notes if note.value.startswith("before")]
+
+    assert [f"the program runs {said}: the image" in text for text in told] == [True] * bool(said)
+
+
+@pytest.mark.parametrize(("own", "said"), [("prepare()", []), ("", ["main()"])])
+def test_steps_that_an_import_makes_as_well_are_not_noted(own: str, said: list[str], tmp_path: Path) -> None:
+    block = "if __name__ == '__main__':\n    {}import uvicorn\n    uvicorn.run(app)\n"
+    guarded = block.format("" if own else "main()\n    ")
+    told = [note.value for note in found(tmp_path, {"main.py": f"{APP}{own}\n{guarded}"}).notes]
+
+    assert [one for text in told for one in said if one in text] == said
+    assert len(told) == len(said)

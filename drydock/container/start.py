@@ -279,6 +279,12 @@ def options() -> dict[str, Any]:
     return {name: _typed(name, str(text)) for name, text in given.items()}
 
 
+def unread() -> list[str]:
+    """Return uvicorn's variables that have no effect here."""
+    known = {*UVICORNS.values(), *(f"UVICORN_{name.upper()}" for name in (*WORDS, *COUNTS, *SWITCHES))}
+    return sorted(name for name in os.environ if name.startswith("UVICORN_") and name not in known)
+
+
 def _typed(name: str, text: str) -> Any:
     if name in COUNTS:
         if not text.replace(".", "", 1).isdigit():
@@ -292,6 +298,8 @@ def serve() -> int:
     import uvicorn
 
     sys.excepthook = report
+    for name in unread():
+        print(f"warning: {name}: this image does not read it", file=sys.stderr)  # noqa: T201
     beside("limits").install(options().get("http", "auto"))
     workers, host = number("WEB_CONCURRENCY"), variable("HOST")
     given: dict[str, Any] = {

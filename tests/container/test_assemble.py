@@ -355,10 +355,15 @@ def test_packages_that_are_only_read_come_if_they_were_asked_for(
         "libshop-dev": ["/usr/include/shop.h"],
         "base-files": ["/usr/share/base/data"],
     }
+    needs = {"fonts-shop": "\nDepends: fonts-core, shop-tools | base-files, libshop-dev"}
     write_files(
         tmp_path,
         {f"dpkg/info/{name}.list": "\n".join(paths) for name, paths in listed.items()}
-        | {"dpkg/status": "\n\n".join(f"Package: {name}\nArchitecture: any" for name in listed)}
+        | {
+            "dpkg/status": "\n\n".join(
+                f"Package: {name}\nArchitecture: any{needs.get(name, '')}" for name in listed
+            )
+        }
         | {
             "states": "Package: fonts-core\nArchitecture: all\nAuto-Installed: 1\n\n"
             "Package: x\nAuto-Installed: 0\n"
@@ -367,9 +372,13 @@ def test_packages_that_are_only_read_come_if_they_were_asked_for(
     monkeypatch.setattr(packages, "DATABASE", tmp_path / "dpkg")
     monkeypatch.setattr(packages, "AUTOMATIC", tmp_path / "states")
 
-    found = packages.Installed().data({"base-files"}, Path("/usr/lib"))
+    installed = packages.Installed()
+    found = list(installed.data({"base-files"}, Path("/usr/lib")))
 
-    assert list(found) == ["fonts-shop", "shop-driver"]
+    assert found == ["fonts-shop", "shop-driver"]
+    # What such a package needs comes too, but no program.
+    whole = [str(path) for path in installed.whole([], {"base-files"}, found)]
+    assert whole == ["/usr/share/fonts/core.ttf", "/usr/share/fonts/shop.ttf", "/usr/lib/shop/driver.so"]
 
 
 @pytest.mark.parametrize(("program", "taken"), [("/usr/bin/iconv", True), ("/usr/bin/ls", False)])

@@ -536,6 +536,13 @@ def test_uvicorns_names_count_where_the_images_own_are_not_set(monkeypatch: pyte
     assert problem.startswith("UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN: 'soon' is not a whole number")
 
 
+def test_uvicorns_variables_without_effect_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("UVICORN_HEADERS", "UVICORN_PORT", "UVICORN_LOOP", "UVICORN_UDS"):
+        monkeypatch.setenv(name, "x")
+
+    assert start.unread() == ["UVICORN_HEADERS", "UVICORN_UDS"]
+
+
 def test_variables_of_the_image_win_over_the_projects_command(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -38,6 +38,11 @@ class Package:
     paragraph: str
     files: frozenset[Path]
 
+    @property
+    def is_read(self) -> bool:
+        """Whether programs only read or load its files: it holds no program, and nothing for compilers."""
+        return not self.name.endswith("-dev") and not any(PROGRAM.fullmatch(str(path)) for path in self.files)
+
 
 class Installed:
     """The running system's packages; none without dpkg."""
@@ -65,11 +70,8 @@ class Installed:
             asked = package.name not in base and package.name not in automatic
             if (
                 asked
-                and not package.name.endswith("-dev")
-                and not any(
-                    PROGRAM.fullmatch(str(path)) or (path.parent == folder and ".so" in path.name)
-                    for path in package.files
-                )
+                and package.is_read
+                and not any(path.parent == folder and ".so" in path.name for path in package.files)
             ):
                 yield package.name
 
@@ -80,14 +82,10 @@ class Installed:
         nothing about the application. Files that an installation made in these packages' folders come along.
         """
         added = {package.name: package for package in self.packages if package.name not in base}
-        todo = [package.name for package in self.owners(paths) if package.name in added]
-        todo += [name for name in data if name in added]
-        seen: set[str] = set()
-        while todo:
-            name = todo.pop()
-            if name not in seen:
-                seen.add(name)
-                todo += [other for other in depends(added[name].paragraph) if other in added]
+        linked = {package.name for package in self.owners(paths) if package.name in added}
+        seen = _closure(linked, added)
+        # A dictionary may need the program that makes it, and a metapackage a whole compiler.
+        seen |= _closure(set(data), {name: one for name, one in added.items() if one.is_read})
         for name in sorted(seen):
             yield from sorted(path for path in added[name].files if not UNREAD.fullmatch(str(path)))
         yield from self._made({path for name in seen for path in added[name].files}, base)
@@ -116,6 +114,17 @@ class Installed:
         brought = (Path(line) for line in lines if line != "/." and line not in folders)
         files = frozenset(_real(path) for path in brought if path.is_symlink() or not path.is_dir())
         return Package(name, paragraph, files)
+
+
+def _closure(names: set[str], among: Mapping[str, Package]) -> set[str]:
+    """Return these packages, and those of a collection that they need."""
+    todo, seen = sorted(names & among.keys()), set[str]()
+    while todo:
+        name = todo.pop()
+        if name not in seen:
+            seen.add(name)
+            todo += [other for other in depends(among[name].paragraph) if other in among]
+    return seen
 
 
 def depends(paragraph: str) -> list[str]:

@@ -19,6 +19,7 @@ _UNNEEDED = "a library that nothing in the environment needs is left out"
 KNOWN = (
     _kept("a shell", "*", _SHELL),
     _kept("programs of the system", "*", _SHELL),
+    _kept("starters of programs", "*", _SHELL),
     _kept("files of the system", "/etc/shells", _SHELL),
     _kept("files of the system", "/etc/ld.so.conf", _LOADER),
     _kept("modules at start", "*sitecustomize", _HOOK),

@@ -10,7 +10,7 @@ from drydock.detect import gunicorn, prelude
 from drydock.detect.apps import RUNNERS, SIDE, App, Apps, Key, inside, resolve
 from drydock.detect.code import Code, find, module_name
 from drydock.detect.commands import BIND_OPTIONS, Command, Launch, Options, number, read_command
-from drydock.detect.syntax import Module, Site, constant, is_true
+from drydock.detect.syntax import Module, Site, by_keys, constant, is_true
 from drydock.detect.tree import ancestors, folder_of, join, table
 from drydock.detect.values import reader
 
@@ -78,7 +78,7 @@ def launcher(
 ) -> list[Evidence]:
     """Return the evidence of a Python file that starts a server itself."""
     found = []
-    for site in (site for site in module.calls if site.name in RUNNERS):
+    for site in (_expanded(site) for site in module.calls if site.name in RUNNERS):
         first = site.argument(0, "app") or site.keyword("target")
         port = reader(site).text(site.keyword("port")) or ""
         place, text = where or site.where, _target_text(site, first)
@@ -198,11 +198,31 @@ def _made_here(site: Site, node: ast.expr | None) -> ast.Call | None:
     return node if isinstance(node, ast.Call) else None
 
 
+def _expanded(site: Site) -> Site:
+    """Return a call with the arguments of `**options` one by one, where these are written down."""
+    given: list[ast.keyword] = []
+    for one in site.node.keywords:
+        value = one.value
+        if one.arg is None and isinstance(value, ast.Name):
+            binding = site.module.bound(value.id, site.scope.function)
+            value = binding.value if binding else value
+        if one.arg is None and isinstance(value, ast.Call) and site.module.dotted(value.func) == "dict":
+            given += value.keywords
+        elif one.arg is None and (pairs := by_keys(value)) and all(pairs):
+            given += [ast.keyword(name, each) for name, each in pairs.items()]
+        else:
+            given.append(one)
+    node = ast.Call(site.node.func, site.node.args, given)
+    return site._replace(node=ast.copy_location(node, site.node))
+
+
 def _keywords(site: Site) -> Iterator[tuple[str, str]]:
     """Yield the arguments of `uvicorn.run(…)`, as options of a command line."""
     for given in site.node.keywords:
         name = (given.arg or "").replace("_", "-")
-        if is_true(given.value) or is_true(given.value, False):
+        if given.arg is None:
+            yield "**", f"**{ast.unparse(given.value)}"
+        elif is_true(given.value) or is_true(given.value, False):
             option = f"--{name}" if is_true(given.value) else f"--no-{name}"
             yield option, option
         elif name not in ("", "app") and not is_true(given.value, None):

@@ -162,6 +162,27 @@ def test_options_of_a_launcher_are_taken_over_unless_it_is_a_developers(tmp_path
     assert findings.notes == ()
 
 
+@pytest.mark.parametrize(
+    ("options", "expected", "noted"),
+    [
+        ("OPTIONS = {'root_path': '/shop', 'port': 8123}", "/shop", ""),
+        ("OPTIONS = dict(root_path='/shop', port=8123)", "/shop", ""),
+        ("from settings import OPTIONS", "", "the start command has **OPTIONS, which the image's own start"),
+    ],
+)
+def test_options_of_a_dictionary_are_taken_over_or_noted(
+    options: str, expected: str, noted: str, tmp_path: Path
+) -> None:
+    launcher = f"import uvicorn\n{options}\nuvicorn.run('main:app', **OPTIONS)\n"
+    findings = found(tmp_path, {"serve.py": launcher, "Procfile": "web: python serve.py\n"})
+
+    assert (findings.options.value if findings.options else ()) == (
+        ("--root-path", expected) if expected else ()
+    )
+    assert findings.port.value == (8123 if expected else 8000)
+    assert [note.value.startswith(noted) for note in findings.notes] == [True] * bool(noted)
+
+
 def test_options_of_a_variable_and_of_a_development_server_are_not_taken_over(tmp_path: Path) -> None:
     procfile = "web: uvicorn main:app --root-path $PREFIX\n"
 

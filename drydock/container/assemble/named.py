@@ -4,8 +4,6 @@ A distribution's Python code names them to ctypes or cffi, its programs and libr
 that stand in these files as they are can be found.
 """
 
-from __future__ import annotations
-
 import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping

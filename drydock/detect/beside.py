@@ -69,6 +69,8 @@ SAME_AS_UNSET = {
 WORKERS = re.compile(
     r"^(celery|faust|faststream|streaq|wakaq|rq|rqworker|rqscheduler|dramatiq|arq|huey_consumer(\.py)?|taskiq|procrastinate|saq)$"
 )
+# Programs that keep a container running, or end it.
+IDLE = re.compile(r"^(\S*/)?((ba|da|z)?sh|sleep|tail|true|false|echo|cat|nginx|pytest|env)$")
 TESTS = frozenset({"pytest", "unittest", "coverage", "tox", "nox"})
 # What a tool's environment needs before a command; the image has one environment.
 RUN_BY = re.compile(r"^(?:(?:poetry|pipenv|pdm|hatch|rye)\s+run|uv\s+run(?:\s+--[a-z-]+)*)\s+")
@@ -275,6 +277,22 @@ def before(commands: Iterable[Command], told: Collection[str]) -> Iterator[Found
             if not usual and not migrations.runs(part):
                 fact = f"{short(words)} runs before the server: run it in the image before each release"
                 yield Found(fact, command.where)
+
+
+def unread(commands: Iterable[Command], files: list[Dockerfile]) -> Iterator[Found[str]]:
+    """Yield the start commands of the first Dockerfile and of Procfiles; nothing in them tells of a server."""
+    for command in commands:
+        own = any(command.where.startswith(f"{file.path}:") for file in files[:1]) or command.name == "web"
+        words = STARTED_BY.sub("", command.text).split()
+        idle = (
+            not words
+            or PYTHON.fullmatch(" ".join(words))
+            or IDLE.match(words[0])
+            or any(WORKERS.match(word) for word in words[:4])
+        )
+        if own and command.production and not command.by and not idle and not migrations.runs(command.text):
+            fact = f"no server is found in the start command {short(command.text)}"
+            yield Found(f"{fact}: compare its options with the image's", command.where)
 
 
 def starters(commands: Iterable[Command], told: Collection[str]) -> Iterator[Found[str]]:

@@ -33,7 +33,7 @@ from drydock.detect.entry import Entry, decide
 from drydock.detect.files import file_uses, logged, told_databases, undecided
 from drydock.detect.ignore import ignore
 from drydock.detect.installation import installation, scripts
-from drydock.detect.launches import CONFIGURED, DEVELOPMENT, LAUNCHER, Evidence, collect
+from drydock.detect.launches import CONFIGURED, DEVELOPMENT, HOSTED, LAUNCHER, Evidence, collect
 from drydock.detect.layout import Layout, layout, source_root
 from drydock.detect.model import (
     PLACE,
@@ -293,6 +293,8 @@ class _Detection:
             self.notes.append(Found(f"{fact}; move that into the lifespan or the module", item.where))
         releases = [command for one in self.hosted for command in one.named("release")]
         starts = {e.where for e in self.own if told and e.rank <= told.rank}
+        if not any(CONFIGURED <= e.rank <= HOSTED for e in self.own):
+            self.notes += beside.unread(self.commands, self.files)
         self.notes += beside.before([*releases, *self.commands], starts)
         self.notes += beside.starters(self.commands, starts)
         self.notes += beside.steps(self.files)

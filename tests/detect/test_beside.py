@@ -735,3 +735,29 @@ def test_steps_that_an_import_makes_as_well_are_not_noted(own: str, said: list[s
 
     assert [one for text in told for one in said if one in text] == said
     assert len(told) == len(said)
+
+
+@pytest.mark.parametrize(
+    ("command", "noted"),
+    [
+        ("make run", True),
+        ("poe serve", True),
+        ("python run.py", True),
+        ("uvicorn main:app", False),
+        ("python serve.py", False),
+        ("celery -A main worker", False),
+        ("alembic upgrade head", False),
+        ("python3", False),
+        ("sleep infinity", False),
+    ],
+)
+def test_start_command_without_a_server_is_noted(command: str, noted: bool, tmp_path: Path) -> None:
+    files = {
+        "Dockerfile": f"FROM python:3.13\nCMD {command}\n",
+        "Makefile": "run:\n\tuvicorn main:app --root-path /shop\n",
+        "run.py": "from servers import Server\nfrom main import app\nServer(app).run()\n",
+        "serve.py": "import uvicorn\nuvicorn.run('main:app')\n",
+    }
+    told = [note.where for note in found(tmp_path, files).notes if "no server is found" in note.value]
+
+    assert told == ["Dockerfile:2"] * noted

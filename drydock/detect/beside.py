@@ -280,9 +280,10 @@ def before(commands: Iterable[Command], told: Collection[str]) -> Iterator[Found
 
 
 def unread(commands: Iterable[Command], files: list[Dockerfile]) -> Iterator[Found[str]]:
-    """Yield the start commands of the first Dockerfile and of Procfiles; nothing in them tells of a server."""
+    """Yield the start commands, of the first Dockerfile and of Procfiles, that tell of no server."""
     for command in commands:
-        own = any(command.where.startswith(f"{file.path}:") for file in files[:1]) or command.name == "web"
+        place = command.where.partition(":")[0]
+        own = command.name == "web" or place in {file.path for file in files[:1]}
         words = STARTED_BY.sub("", command.text).split()
         idle = (
             not words

@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.clone import Clone
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.acceptance]
 
 
 def judged(clone: Clone, state: Path) -> tuple[int, dict[str, Any], str]:

@@ -54,7 +54,7 @@ def logged_in(private: real.Registry, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("COSIGN_PASSWORD", PASSWORD)
 
 
-@pytest.fixture(params=RELEASES)
+@pytest.fixture(params=["2", pytest.param("3", marks=pytest.mark.acceptance)])
 def program(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The machine's cosign: version 2, then version 3."""
     found = program_of(request.param)

@@ -75,6 +75,7 @@ def test_on_a_terminal_the_seconds_of_the_wait_go_on(ship: Ship, way: Road) -> N
     assert len(set(re.findall(r"(\d+) s · waiting for the registry", seen.text))) >= THINKS_SECONDS - 1
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize(
     ("task", "method", "path", "said"),
     [
@@ -95,6 +96,7 @@ def test_a_registry_that_thinks_about_a_signature_is_waited_for_with_words(
     assert said in signs(invoke(ship, way, task, f"--key={key}"))
 
 
+@pytest.mark.acceptance
 def test_a_release_says_at_which_step_it_waits(ship: Ship, way: Road, key: Path) -> None:
     prepared(ship, OLD)
     way.accidents.append(thinking("PUT", r"/manifests/1\.4\.2"))

@@ -58,6 +58,7 @@ def judge(engine: Engine, python_image: str, make_project: MakeProject) -> Itera
     remove_repository(engine, repository)
 
 
+@pytest.mark.acceptance
 def test_images_that_behave_alike_pass_and_answer_every_question(judge: Judge) -> None:
     verdict = judge("FROM {base}\nLABEL other=1\n")
 

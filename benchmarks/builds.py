@@ -2,7 +2,8 @@
 
 The images are built from the last commit, in turn, round by round: without any cache (cold), after a change
 of one source file, and after a change of the lock file that pins the same versions. Then `drydock build` and
-the baseline's `docker build` run as whole processes with nothing to do. The result is the median. The user's
+the baseline's `docker build` run as whole processes: with nothing to do, and after a change of one source
+file. The result is the median. The user's
 caches and images stay untouched: cold builds have separate cache mounts, and the images separate references.
 
 With `--against REVISION` the whole command of that revision runs in turn with this one's.
@@ -123,7 +124,7 @@ def _builds(built: Contenders, only: Sequence[str] | None, rounds: int, say: Say
 
 
 def _commands(built: Contenders, count: int, against: str | None, say: Say) -> list[Figure]:
-    """Run the commands in turn, each as a user would, without a change."""
+    """Run the commands in turn, each as a user would: without a change, and after one of source."""
     project = built.ours.project
     settings = project.root / "pyproject.toml"
     settings.write_text(settings.read_text().replace(f'image = "{project.image}"', f'image = "{IMAGE}"'))
@@ -135,14 +136,30 @@ def _commands(built: Contenders, count: int, against: str | None, say: Say) -> l
         if against:
             runs[EARLIER] = (build, stack.enter_context(code_of(against)))
         runs[BASELINE] = ((*plain, f"--build-arg=PYTHON_IMAGE={built.ours.base.reference}"), built.plain)
-        seconds: dict[str, list[float]] = {name: [] for name in runs}
-        for number in range(-1, count):  # the first only fills the cache
-            say(f"whole commands, round {number + 1} of {count}")
-            for name, (args, folder) in runs.items():
-                took = _seconds(built, args, folder)
-                if number >= 0:
-                    seconds[name].append(took)
-    return _compared({name: statistics.median(all_) for name, all_ in seconds.items()})
+        unchanged = _in_turn(built, runs, count, "without a change", None, say)
+        changed = _in_turn(built, runs, count, "after a change of source", touch_source, say)
+    return [*_compared("unchanged", unchanged, UNCHANGED_SECONDS), *_compared("changed", changed, None)]
+
+
+def _in_turn(
+    built: Contenders,
+    runs: Mapping[str, tuple[Sequence[str], Path]],
+    count: int,
+    what: str,
+    change: Callable[[Project, Path], None] | None,
+    say: Say,
+) -> Mapping[str, float]:
+    """Run each command so many times, and return its median seconds."""
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for number in range(-1, count):  # the first only fills the cache
+        say(f"whole commands {what}, round {number + 1} of {count}")
+        for name, (args, folder) in runs.items():
+            if change:
+                change(built.ours.project, built.plain if name == BASELINE else built.ours.project.root)
+            took = _seconds(built, args, folder)
+            if number >= 0:
+                seconds[name].append(took)
+    return {name: statistics.median(all_) for name, all_ in seconds.items()}
 
 
 def _seconds(built: Contenders, args: Sequence[str], folder: Path) -> float:
@@ -153,15 +170,15 @@ def _seconds(built: Contenders, args: Sequence[str], folder: Path) -> float:
     return time.perf_counter() - began
 
 
-def _compared(seconds: Mapping[str, float]) -> list[Figure]:
-    name = "unchanged `drydock build`, the whole process"
+def _compared(kind: str, seconds: Mapping[str, float], goal: Goal | None) -> list[Figure]:
+    name = f"{kind} `drydock build`, the whole process"
     ours = {PRODUCTION: seconds[PRODUCTION]}
     pairs = [
         Figure(f"{name}, to {what}", "s", {**ours, other: seconds[other]}, against=other)
         for other, what in ((BASELINE, "`docker build`"), (EARLIER, "the earlier revision's"))
         if other in seconds
     ]
-    return [Figure(name, "s", ours, UNCHANGED_SECONDS), *pairs]
+    return [Figure(name, "s", ours, goal), *pairs]
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ def _run(
             args = plan.arguments(project, options, ca_bundle=certificates, outputs=outputs, images=images)
         began = time.monotonic()
         credentials = {plan.CREDENTIALS: index_credentials(project.root)}
-        environment = {**chosen.environment} | plan.RECORD | credentials
+        environment = {**chosen.environment} | plan.RECORD | plan.tracing() | credentials
         environment |= podman.variables(options, outputs) if chosen.podman else {}
         source = "both" if chosen.podman else "stderr"
         done = command.stream(args, consume, env=environment, source=source, meanwhile=meanwhile)

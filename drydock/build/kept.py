@@ -32,7 +32,7 @@ def repeat(steps: Iterable[Step], given: bytes) -> None:
                 step.remarks = path.read_text(encoding="utf-8").splitlines()
                 state.use(path)
             elif step.remarks:
-                state.prune("remarks")
+                state.tidy("remarks")
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text("\n".join(step.remarks), encoding="utf-8")
             elif step.completed and not step.error:

@@ -50,6 +50,15 @@ class Options:
         return replace(self, **changes)  # type: ignore[arg-type]
 
 
+def tracing(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return variables that switch traces off, unless the user has them sent somewhere.
+
+    BuildKit would write each build's trace into its database after the build, which nothing of drydock reads.
+    """
+    wanted = any(name.startswith("OTEL_") for name in environment)
+    return {} if wanted else {"OTEL_TRACES_SAMPLER": "always_off"}
+
+
 def arguments(
     project: Project,
     options: Options,

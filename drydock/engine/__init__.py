@@ -6,7 +6,7 @@ import functools
 import http.client
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -120,6 +120,18 @@ class Engine:
         if status == http.client.OK:
             return json.loads(answer)
         return {} if status == http.client.NOT_FOUND else None
+
+    def request(self, method: str, url: str, content: Mapping[str, Any] | None = None) -> tuple[int, bytes]:
+        """Send a request of the Docker API, with content as JSON; return its status and its answer."""
+        scheme, _, path = self.host.partition("://")
+        if scheme != "unix":
+            api = self.sdk.api
+            answer = api.request(method, f"{api.base_url}{url}", json=content, timeout=CALL_SECONDS)
+            return answer.status_code, answer.content
+        try:
+            return find.ask(path, method, url, content, CALL_SECONDS)
+        except (OSError, http.client.HTTPException) as error:
+            raise EngineGone(host=self.host) from error
 
     @property
     def podman(self) -> bool:

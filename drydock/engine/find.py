@@ -142,12 +142,20 @@ def _ping_socket(path: str) -> str | None:
 
 def get(socket_path: str, url: str, seconds: float) -> tuple[int, bytes]:
     """Return an engine's status and answer, without the SDK."""
+    return ask(socket_path, "GET", url, None, seconds)
+
+
+def ask(
+    socket_path: str, method: str, url: str, content: Mapping[str, Any] | None, seconds: float
+) -> tuple[int, bytes]:
+    """Send a request, with content as JSON, and return the engine's status and answer, without the SDK."""
     connection = http.client.HTTPConnection("localhost", timeout=seconds)
     try:
         connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.sock.settimeout(seconds)
         connection.sock.connect(socket_path)
-        connection.request("GET", url)
+        body = None if content is None else json.dumps(content)
+        connection.request(method, url, body, {} if body is None else {"Content-Type": "application/json"})
         answer = connection.getresponse()
         return answer.status, answer.read()
     finally:

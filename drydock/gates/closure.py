@@ -44,7 +44,7 @@ def modules(module: str) -> Iterable[str]:
         known[module] = sorted(_modules(module))
         # Reading half of drydock's source takes longer than the rest of a push without changes.
         with suppress(OSError):
-            state.prune("closures")
+            state.tidy("closures")
             Sealed().write(place, known)
     return known[module]
 

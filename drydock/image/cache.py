@@ -8,7 +8,7 @@ import functools
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,14 @@ class Blob:
     diff_id: str  # the layer: ``sha256:`` of the uncompressed tar archive
     digest: str  # the same of the compressed bytes
     size: int  # number of compressed bytes
+
+
+@dataclass(frozen=True)
+class Former:
+    """A layer that was on certain layers, and an image with it, by their digests."""
+
+    layer: str
+    image: str
 
 
 class Packer:
@@ -84,6 +92,14 @@ class Cache:
         """Store an image's configuration, which is JSON and so UTF-8."""
         self._write(_name("configuration", image_id), content.decode())
 
+    def former(self, below: Sequence[str]) -> Former | None:
+        """Return the last known layer above these ones."""
+        found = self._read(_above(below))
+        return None if found is None else Former(*found)
+
+    def add_former(self, below: Sequence[str], former: Former) -> None:
+        self._write(_above(below), [former.layer, former.image])
+
     def blob(self, diff_id: str, compression: Compression) -> Blob | None:
         """Return a layer's compressed form, whether or not its bytes are in the cache."""
         found = self._read(_name(f"blob-{compression.key}", diff_id))
@@ -137,6 +153,10 @@ class Cache:
 
 def _name(kind: str, digest: str) -> str:
     return f"{kind}-{digest.removeprefix('sha256:')}"
+
+
+def _above(below: Sequence[str]) -> str:
+    return _name("above", hashlib.sha256("\n".join(below).encode()).hexdigest())
 
 
 @functools.cache

@@ -16,6 +16,7 @@ from drydock import temporary
 from drydock.engine import Engine
 from drydock.engine.errors import ImageMissing
 from drydock.errors import NoSpace
+from drydock.image import rebuilt
 from drydock.image.archive import Part, Source, assemble, find_manifest, instructions, with_links
 from drydock.image.cache import Analyst, Cache, user_cache
 from drydock.image.errors import DamagedImage
@@ -33,17 +34,21 @@ def read(
 ) -> Image:
     """Read an image of an engine.
 
-    No layer is read twice: if all are known, two calls of the engine's API are enough. Otherwise `docker
-    save` is streamed, and only the new layers are analysed.
+    No layer is read twice: if all are known, two calls of the engine's API are enough. A single new one is
+    read alone. Otherwise `docker save` is streamed, and only the new layers are analysed.
     """
     looking = Analyst(cache or user_cache(), compression)
     with answers(engine, reference):
         inspected = engine.image(reference)
         if inspected is None:
             raise ImageMissing(reference=reference)
-        return _from_cache(engine, inspected, reference, looking) or saved(
-            engine, reference, inspected, looking
-        )
+        found = _from_cache(engine, inspected, reference, looking)
+        if found is None:
+            if rebuilt.read(engine, inspected, looking):
+                found = _from_cache(engine, inspected, reference, looking)
+            found = found or saved(engine, reference, inspected, looking)
+            rebuilt.note(found, looking)
+        return found
 
 
 @contextmanager

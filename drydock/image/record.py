@@ -142,7 +142,7 @@ def _walk(meter: _Meter, keeps: Callable[[str], bool]) -> tuple[list[list[Any]],
     # A stream (`r|`) is read strictly forward, so one pass is enough for everything.
     with tarfile.open(fileobj=meter, mode="r|", bufsize=CHUNK, errors="surrogateescape") as archive:  # type: ignore[call-overload]
         for member in iter(archive.next, None):
-            path, kind = _identify(member)
+            path, kind = identify(member)
             digest = ""
             if kind is Kind.FILE:
                 content = archive.extractfile(member)
@@ -165,7 +165,7 @@ def absolute(path: str) -> str:
     return "/" + posixpath.normpath("/" + path).lstrip("/")
 
 
-def _identify(member: tarfile.TarInfo) -> tuple[str, Kind]:
+def identify(member: tarfile.TarInfo) -> tuple[str, Kind]:
     path = absolute(member.name)
     folder, name = posixpath.split(path)
     if name == ".wh..wh..opq":

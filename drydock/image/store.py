@@ -1,15 +1,20 @@
-"""A folder of files that outlast processes, are complete or missing, and together stay below a size."""
+"""A folder of files that outlast processes, are complete or missing, and together stay near a size."""
 
 import os
+import random
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+# How often the size is added up while as much as the largest size is written: the folder may hold tens of
+# thousands of files, and each build writes some.
+LOOKS = 100
+
 
 class Store:
-    """Files by name; the least recently used are removed first.
+    """Files by name; the least recently used are removed first, at the latest a few writes too late.
 
     Several processes may use a folder at once: a file gets its name when it is complete, and never changes
     afterwards. A file whose writer was killed has no name, and is removed in turn.
@@ -56,8 +61,9 @@ class Store:
     def keep(self, file: IO[bytes], name: str) -> None:
         """Name a file that `making` yielded."""
         file.flush()
-        Path(file.name).replace(self._folder / name)
-        self._prune()
+        size = Path(file.name).replace(self._folder / name).stat().st_size
+        if random.random() * self._largest < size * LOOKS:  # noqa: S311 - not a secret
+            self._prune()
 
     def _prune(self) -> None:
         entries = []

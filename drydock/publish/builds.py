@@ -67,7 +67,7 @@ def settle(reference: str, place: Place, image: str) -> Place | None:
     with suppress(OSError, Untrusted):
         known = Sealed().read(path)
     with suppress(OSError):
-        state.prune("clones")
+        state.tidy("clones")
         Sealed().write(path, {"image": image, **asdict(place)})
     former = Place(*(known[field] for field in ("root", "branch", "revision"))) if known else None
     other = former and known["image"] != image and former.root != place.root and Path(former.root).is_dir()
@@ -87,7 +87,7 @@ def keep(image: str, made: Predicate) -> None:
     # A build succeeds even if the state folder cannot be written.
     with suppress(OSError):
         if not _path(image).exists():
-            state.prune("builds")
+            state.tidy("builds")
             Sealed().write(_path(image), {"predicate": made})
 
 

@@ -107,7 +107,7 @@ def _beside(blueprint: Blueprint) -> dict[str, str]:
 
 def write(folder: Path, files: Mapping[str, str]) -> None:
     """Make a folder hold only these files and the state; a second process waits."""
-    state.prune("recipes")
+    state.tidy("recipes")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (folder / LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -65,7 +65,7 @@ class Journal:
 
     def write(self, entry: Entry) -> None:
         self._files.write(self.folder / "journal.json", asdict(entry) | {"format": FORMAT})
-        state.prune("releases")
+        state.tidy("releases")
 
     def keep(self, documents: Mapping[str, bytes]) -> dict[str, str]:
         """Store the bills of materials, and return each one's digest by type."""

@@ -8,6 +8,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +65,8 @@ TABLE = {
     # The texts that `drydock init` wrote: the base for merging an edited file.
     "written": Kept("drydock/written"),
     "licences": Kept("drydock/licences", days=180, cache=True),
+    # When the files of each row were last looked through for outdated ones.
+    "tidied": Kept("drydock/tidied"),
 }
 
 
@@ -115,6 +118,18 @@ def prune(name: str) -> int:
             except OSError:  # the folder is not empty, or another process was faster
                 continue
     return removed
+
+
+def tidy(name: str) -> None:
+    """Prune a row, at most once a day: it may have ten thousand files, and no build should look at each."""
+    note = folder("tidied") / name
+    # Without the note the files are looked through again.
+    with suppress(OSError):
+        if note.exists() and time.time() - note.stat().st_mtime < DAY:
+            return
+        note.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        note.touch()
+    prune(name)
 
 
 def remove_caches() -> Iterator[Path]:

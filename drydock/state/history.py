@@ -194,13 +194,17 @@ class History:
         self._insert(f"INSERT INTO verdicts ({columns})", row, judged.at)
 
     def _insert(self, into: str, row: Sequence[object], at: float = 0.0) -> None:
-        """Add a row; delete builds and verdicts that are too old by then, and images without a build."""
+        """Add a row; once a day, delete builds and verdicts that are too old, and images without a build."""
         with self._transaction() as connection:
             connection.execute(f"{into} VALUES ({', '.join('?' * len(row))})", row)
-            oldest = (at - KEPT_SECONDS,)
-            connection.execute("DELETE FROM verdicts WHERE at < ?", oldest)
-            if connection.execute("DELETE FROM builds WHERE at < ?", oldest).rowcount:
-                connection.execute("DELETE FROM images WHERE image_id NOT IN (SELECT image_id FROM builds)")
+            oldest = at - KEPT_SECONDS
+            # Going through ten thousand images takes as long as a build.
+            for table in ("builds", "verdicts"):
+                (first,) = connection.execute(f"SELECT MIN(at) FROM {table}").fetchone()  # noqa: S608
+                if first is not None and first < oldest - state.DAY:
+                    connection.execute(f"DELETE FROM {table} WHERE at < ?", (oldest,))  # noqa: S608
+                    unused = "image_id NOT IN (SELECT image_id FROM builds)"
+                    connection.execute(f"DELETE FROM images WHERE {unused}")  # noqa: S608
 
     def knows(self, image_id: str, on_disk: int, on_wire: int) -> bool:
         """Tell whether an image is known with these sizes: the one on the wire depends on the compression."""

@@ -125,7 +125,7 @@ class Receipts:
         """Write a verdict's receipt; a failure replaces an earlier pass."""
         receipt = Receipt(verdict, content, image, gate.definition, dict(tools), time.time())
         self._files.write(self._path(gate.name, content), receipt.as_json() | {"format": FORMAT})
-        state.prune("receipts")
+        state.tidy("receipts")
         return receipt
 
     def waive(self, reason: str, missing: Iterable[Missing], *, content: str, image: str) -> Waiver:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from drydock.build.errors import BadDockerfile
-from drydock.build.plan import Options, arguments, key_values, targets
+from drydock.build.plan import Options, arguments, key_values, targets, tracing
 from drydock.doctor import network
 from drydock.engine import Engine
 from drydock.engine.find import Candidate, buildx
@@ -155,3 +155,8 @@ def test_an_image_is_handed_over_under_the_name_that_buildkit_looks_up(
     args = arguments(project, Options(), ca_bundle=None, outputs=Path("/out"), images=images, environment={})
 
     assert f"--build-context={name}=oci-layout:///base@sha256:1" in args
+
+
+def test_a_build_leaves_no_trace_in_the_engine_unless_the_user_collects_them() -> None:
+    assert tracing({"PATH": "/bin"}) == {"OTEL_TRACES_SAMPLER": "always_off"}
+    assert tracing({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4317"}) == {}

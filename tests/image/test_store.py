@@ -42,6 +42,19 @@ def test_all_files_together_stay_below_the_size(store: Store, tmp_path: Path) ->
     assert files(tmp_path) == ["2", "3", "4"]
 
 
+def test_few_writes_into_a_large_store_look_at_all_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = Store(tmp_path / "store", 100_000)
+    looks: list[int] = []
+    usual = large._prune
+    monkeypatch.setattr(large, "_prune", lambda: looks.append(1) or usual())
+    for number in range(1100):
+        large.write(str(number), b"x" * 100)
+    assert 20 < len(looks) < 400
+    assert 90_000 < sum(path.stat().st_size for path in (tmp_path / "store").iterdir()) < 115_000
+
+
 def test_what_a_killed_process_left_goes_when_its_turn_comes(store: Store, tmp_path: Path) -> None:
     writer = multiprocessing.get_context("fork").Process(target=_die_while_writing, args=(store,))
     writer.start()

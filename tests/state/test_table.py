@@ -104,3 +104,18 @@ def test_a_use_is_noted_once_a_day(tmp_path: Path) -> None:
 
     assert fresh.stat().st_mtime == before
     assert time.time() - old.stat().st_mtime < 60
+
+
+def test_a_row_is_tidied_once_a_day() -> None:
+    for number in range(2):
+        path = state.folder("remarks") / str(number)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        os.utime(path, (1, 1))
+        state.tidy("remarks")
+    assert [path.name for path in state.folder("remarks").iterdir()] == ["1"]
+
+    os.utime(state.folder("tidied") / "remarks", (time.time() - 2 * state.DAY,) * 2)
+    state.tidy("remarks")
+
+    assert not state.folder("remarks").exists()

@@ -12,7 +12,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -43,13 +43,29 @@ def newer_buildx(folder: Path) -> dict[str, str]:
 @contextmanager
 def containerd_store() -> Iterator[Engine]:
     """Run the engine; requires root, as the first one's installation did."""
+    with folder("store") as place:
+        proxy = f"--userland-proxy-path={programs() / 'sbin/docker-proxy'}"
+        # It starts its own containerd.
+        path = os.pathsep.join((str(programs() / "bin"), os.environ["PATH"]))
+        with beside(place, programs() / "sbin/dockerd", {"features": FEATURES}, [proxy], path) as engine:
+            yield engine
+
+
+@contextmanager
+def beside(
+    place: Path,
+    dockerd: Path,
+    settings: Mapping[str, object],
+    options: Sequence[str] = (),
+    path: str = os.environ["PATH"],
+) -> Iterator[Engine]:
+    """Run a daemon with everything of its own in a folder; requires root."""
     with ExitStack() as stack:
-        place = stack.enter_context(folder("store"))
         bridge = stack.enter_context(_bridge())
-        (place / "daemon.json").write_text(json.dumps({"features": FEATURES}))
+        (place / "daemon.json").write_text(json.dumps(settings))
         socket = place / "docker.sock"
         serve = [
-            str(programs() / "sbin/dockerd"),
+            str(dockerd),
             f"--config-file={place / 'daemon.json'}",
             f"--host=unix://{socket}",
             f"--data-root={place / 'data'}",
@@ -58,11 +74,9 @@ def containerd_store() -> Iterator[Engine]:
             f"--bridge={bridge}",
             "--iptables=false",
             "--ip6tables=false",
-            f"--userland-proxy-path={programs() / 'sbin/docker-proxy'}",
+            *options,
         ]
-        # It starts its own containerd.
-        path = {"PATH": os.pathsep.join((str(programs() / "bin"), os.environ["PATH"]))}
-        server = Server("dockerd", serve, place / "dockerd.log", environment=path)
+        server = Server("dockerd", serve, place / "dockerd.log", environment={"PATH": path})
         candidate = find.Candidate(f"unix://{socket}", "the test's own engine")
         stack.callback(server.stop)
         server.start(lambda: find.answers(candidate) is None)

@@ -50,7 +50,7 @@ def keep(project: Project, packed: str) -> None:
         body = {"digests": digests(project.source), "tests": packed}
         with suppress(OSError):  # the order is worth no refusal
             write_whole(place(project), json.dumps(body).encode())
-            state.prune("touched")
+            state.tidy("touched")
 
 
 def first(project: Project) -> tuple[str, ...]:

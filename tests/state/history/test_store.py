@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from drydock.state import DAY
 from drydock.state import history as schema
 from drydock.state.errors import HistoryUnreadable
 from drydock.state.history import KEPT_SECONDS, History, reading
@@ -99,7 +100,7 @@ def test_what_is_too_old_is_forgotten(history: History) -> None:
     history.add_build(build(NOW, "sha256:old"))
     history.add_verdict(judged(NOW))
 
-    history.add_build(build(NOW + KEPT_SECONDS + 1))
+    history.add_build(build(NOW + KEPT_SECONDS + DAY + 1))
 
     assert [found.image_id for found in history.builds("shop")] == ["sha256:one"]
     assert history.latest_verdicts("shop") == []

@@ -1,0 +1,183 @@
+"""Measure `drydock build` after a change of source on a machine that has built ten thousand times.
+
+Two engines start beside the machine's own, with the same base image, each with a user who has built a small
+project once. One has the images and BuildKit's records of thousands of builds, and its user drydock's records
+of as many. The source changes, and the whole command runs on each in turn; the result is the median.
+
+Requires root and a dockerd. The engines' data is in `--place`, with 40 kB for each build, and removed at the
+end. With `--against REVISION` the command of that revision runs on the filled engine, too.
+
+    ./run python -m benchmarks.store              takes about half an hour on two cores
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.contenders import code_of
+from benchmarks.figures import EARLIER, PRODUCTION, BenchmarkFailed, Figure, Goal, narrator, parser, show
+from drydock import base, command
+from drydock.detect.project import load
+from drydock.engine import Engine, connect, find
+from drydock.progress import Say
+from tests.support.clone import ROOT
+from tests.support.second_engine import beside
+
+IMAGE = "drydock-benchmark-store"
+EMPTY = "empty store"
+# No slower, as far as two equal engines differ.
+SAME = Goal(1.05)
+# One call builds so many at a time.
+AT_ONCE = 25
+SETTINGS = f"""\
+[project]
+name = "shop"
+version = "1"
+dependencies = ["fastapi", "uvicorn"]
+
+[tool.drydock]
+image = "{IMAGE}"
+"""
+MAIN = """\
+import fastapi
+
+app = fastapi.FastAPI()
+
+
+@app.get("/health")
+def health() -> str:
+    return "{}"
+"""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """An engine, with a project and the folders of a user who builds it there."""
+
+    engine: Engine
+    project: Path
+    home: Path
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        folders = {name: str(self.home / name) for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME")}
+        return {**os.environ, "DOCKER_HOST": self.engine.host, **folders}
+
+    def build(self, code: Path = ROOT) -> float:
+        """Change the source, and return the seconds of the whole command."""
+        (self.project / "main.py").write_text(MAIN.format(uuid.uuid4().hex))
+        args = [sys.executable, "-m", "drydock.cli", "build", "--quiet", "--project", str(self.project)]
+        began = time.perf_counter()
+        done = command.run(args, cwd=code, env=self.environment, check=False)
+        if done.code != 0:
+            raise BenchmarkFailed(f"`drydock build` exited with {done.code}:\n{done.stdout}{done.stderr}")
+        return time.perf_counter() - began
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _options(arguments)
+    say = narrator()
+    with ExitStack() as stack:
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="drydock-", dir=options.place)))
+        empty, full = (_machine(stack, place / name, say) for name in ("empty", "full"))
+        for machine in (empty, full):
+            machine.build()
+        _fill(full, options.builds, say)
+        runs = {PRODUCTION: (full, ROOT), EMPTY: (empty, ROOT)}
+        if options.against:
+            runs[EARLIER] = (full, stack.enter_context(code_of(options.against)))
+        seconds: dict[str, list[float]] = {name: [] for name in runs}
+        for number in range(-1, options.rounds):  # the first only warms up
+            say(f"round {number + 1} of {options.rounds}")
+            for name, (machine, code) in runs.items():
+                took = machine.build(code)
+                if number >= 0:
+                    seconds[name].append(took)
+    values = {name: statistics.median(all_) for name, all_ in seconds.items()}
+    title = f"`drydock build` after a change of source, {options.builds} builds in the store"
+    return show("store", [Figure(title, "s", values, SAME, against=EMPTY)], options)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    made = parser(__doc__)
+    made.add_argument("--builds", type=int, default=10_000, metavar="N", help="in the store (10000)")
+    made.add_argument("--rounds", type=int, default=15, metavar="N", help="builds of each kind (15)")
+    made.add_argument("--place", help="folder for the engines (default: the temporary folder)")
+    made.add_argument("--against", metavar="REVISION", help="run this revision's command, too")
+    return made.parse_args(arguments)
+
+
+def _machine(stack: ExitStack, place: Path, say: Say) -> Machine:
+    """Start an engine with the machine's base image."""
+    dockerd = shutil.which("dockerd")
+    if dockerd is None:
+        raise BenchmarkFailed("there is no dockerd on PATH")
+    project = place / "project"
+    project.mkdir(parents=True)
+    (project / "pyproject.toml").write_text(SETTINGS)
+    (project / "main.py").write_text(MAIN.format(""))
+    say(f"starting an engine in {place}")
+    engine = stack.enter_context(beside(place, Path(dockerd), {}))
+    image = base.resolve(connect(), load(project), say=say).reference
+    command.run(["sh", "-c", f'docker save "$1" | docker --host "{engine.host}" load', "sh", image])
+    return Machine(engine, project, place / "home")
+
+
+def _fill(machine: Machine, count: int, say: Say) -> None:
+    """Give the engine other builds' images and records, and the user drydock's records of as many."""
+    image = base.resolve(machine.engine, load(machine.project), say=say).reference
+    environment = {**machine.environment, "OTEL_TRACES_SAMPLER": "always_off"}
+    for first in range(0, count, AT_ONCE):
+        if first % 500 == 0:
+            say(f"{first} of {count} builds")
+        names = [f"build-{number}" for number in range(first, min(first + AT_ONCE, count))]
+        targets = {name: _target(image, name, machine.project) for name in names}
+        content = json.dumps({"group": {"default": {"targets": names}}, "target": targets})
+        args = [*find.buildx(), "bake", "--progress=quiet", "--provenance=false", "--file=-"]
+        subprocess.run(args, input=content.encode(), env=environment, check=True, capture_output=True)
+    _remember(machine.home, count)
+
+
+def _target(image: str, name: str, context: Path) -> Mapping[str, object]:
+    dockerfile = f"FROM {image}\nCOPY <<END /build\n{name} {uuid.uuid4().hex}\nEND\n"
+    return {"context": str(context), "dockerfile-inline": dockerfile, "tags": [f"shop:{name}"]}
+
+
+def _remember(home: Path, count: int) -> None:
+    """Repeat the records of a user's last build under other names."""
+    state, cache = home / "XDG_STATE_HOME/drydock", home / "XDG_CACHE_HOME/drydock"
+    with closing(sqlite3.connect(state / "history.sqlite3")) as database, database:
+        database.execute("CREATE TEMPORARY TABLE n (i INTEGER)")
+        database.executemany("INSERT INTO n VALUES (?)", ((number,) for number in range(1, count + 1)))
+        for table, column, value in (
+            ("builds", "at", "at - 60 * i"),
+            ("images", "image_id", "image_id || i"),
+        ):
+            columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})") if row[1] != "id"]
+            rest = ", ".join(name for name in columns if name != column)
+            repeated = f"SELECT {value}, {rest} FROM {table}, n"  # noqa: S608 - our own words
+            database.execute(f"INSERT INTO {table} ({column}, {rest}) {repeated}")
+    for folder in (state / "builds", *cache.glob("images-v*")):
+        # The least ones are those of the code's layer, which each change makes anew.
+        files = sorted((path for path in folder.iterdir()), key=lambda path: path.stat().st_size)[:4]
+        for number in range(count):
+            for path in files:
+                shutil.copy(path, folder / f"{path.name[:-8]}{number:08}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -34,6 +34,8 @@ def examine(project: Project | None) -> Iterator[Finding]:
     yield engine.storage(info)
     yield engine.disk(found, info)
     if found.host.startswith("unix://"):
+        if not found.podman:
+            yield engine.records(info)
         yield from host.examine(info)
     yield network.proxies(info)
     yield network.certificates()

@@ -24,15 +24,16 @@ def opened(engine: Engine, image: str, owner: str) -> Iterator[Callable[[str], b
     """
     wanted = {"Image": image, "Cmd": UNUSED, "Labels": {LABEL: owner}}
     with ExitStack() as stack:
+        place = ""
         with held():
             status, answer = engine.request("POST", "/containers/create", wanted)
-            if status != http.client.CREATED:
-                yield lambda _: None
-                return
-            place = f"/containers/{quote(json.loads(answer)['Id'])}"
-            stack.callback(_remove, engine, place)
+            if status == http.client.CREATED:
+                place = f"/containers/{quote(json.loads(answer)['Id'])}"
+                stack.callback(_remove, engine, place)
 
         def read(folder: str) -> bytes | None:
+            if not place:
+                return None
             status, answer = engine.request("GET", f"{place}/archive?{urlencode({'path': folder})}")
             return answer if status == http.client.OK else None
 

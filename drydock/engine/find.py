@@ -60,11 +60,11 @@ def candidates(environment: Mapping[str, str] = os.environ) -> Iterator[Candidat
 def current_context(environment: Mapping[str, str]) -> Candidate | None:
     """Read the selected docker context from the CLI's own files; None for the default one."""
     folder = _folder(environment)
-    name = environment.get("DOCKER_CONTEXT") or _read_json(folder / "config.json").get("currentContext")
+    name = environment.get("DOCKER_CONTEXT") or settings(folder / "config.json").get("currentContext")
     if not name or name == "default":
         return None
     for meta in sorted(folder.glob("contexts/meta/*/meta.json")):
-        content = _read_json(meta)
+        content = settings(meta)
         if content.get("Name") == name:
             host = content.get("Endpoints", {}).get("docker", {}).get("Host", "")
             return Candidate(host, f"docker context {name}", chosen=True, context=str(name))
@@ -79,7 +79,7 @@ def buildx(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     docker = shutil.which("docker", path=environment.get("PATH"))
     if docker and not _is_script(Path(docker)):
         own = _folder(environment)
-        extra = _read_json(own / "config.json").get("cliPluginsExtraDirs") or ()
+        extra = settings(own / "config.json").get("cliPluginsExtraDirs") or ()
         for folder in (*extra, own / "cli-plugins", *PLUGINS):
             if (plugin := Path(folder, "docker-buildx")).is_file() and os.access(plugin, os.X_OK):
                 return (str(plugin),)
@@ -96,7 +96,8 @@ def _folder(environment: Mapping[str, str]) -> Path:
     return Path(environment.get("DOCKER_CONFIG") or Path(environment.get("HOME") or "/") / ".docker")
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def settings(path: Path) -> dict[str, Any]:
+    """Return a JSON file's object; empty if there is none."""
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError):

@@ -6,11 +6,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from drydock import command, osrelease, temporary
-from drydock.engine import OLDEST, Engine, apt, connect, find
+from drydock.engine import OLDEST, Engine, apt, compaction, connect, find
 from drydock.engine.errors import EngineInstallFailed, EngineStartFailed, NoEngine
 from drydock.progress import Say
 from drydock.spelling import spelled
@@ -23,6 +23,8 @@ START_SECONDS = 60.0
 STATE = Path("/var/lib/drydock")
 LOG = Path("/var/log/drydock-dockerd.log")
 PID_FILE = STATE / "dockerd.pid"
+SETTINGS = Path("/etc/docker/daemon.json")
+DATA = Path("/var/lib/docker")
 
 
 def say(line: str) -> None:
@@ -141,6 +143,7 @@ def under_systemd() -> bool:
 
 def start(say: Say) -> None:
     """Start a daemon that outlives this process, and wait until it answers."""
+    compact(say)
     if under_systemd():
         say("starting docker.service")
         command.run(["systemctl", "start", "docker"], check=False)
@@ -162,6 +165,15 @@ def start(say: Say) -> None:
             return
         time.sleep(0.2)
     raise EngineStartFailed(reason=f"no answer after {START_SECONDS:g} s", log=LOG, evidence=_tail(offset))
+
+
+def compact(say: Say) -> None:
+    """Compact BuildKit's databases; each is left alone that something has open, or that is not understood."""
+    folder = Path(find.settings(SETTINGS).get("data-root") or DATA, "buildkit")
+    for path in sorted(folder.glob("*.db")):
+        with suppress(OSError, compaction.NotBbolt):
+            if smaller := compaction.compact(path):
+                say(f"compacted {path}: {smaller / 1e6:.0f} MB of removed records")
 
 
 def _tail(offset: int, lines: int = 15) -> str:

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from drydock.doctor import engine as looks
-from drydock.doctor.finding import Severity
+from drydock.doctor.finding import Severity, ok
+from drydock.engine.compaction import compact
 from tests.conftest import ROOT, write_files
+from tests.support.bbolt import database
 from tests.support.engine import telling
 
 
@@ -199,3 +201,32 @@ def test_a_clock_that_differs_is_told(tmp_path: Path, seconds: int, severity: Se
 
 def test_an_engine_that_tells_no_time_is_not_judged() -> None:
     assert looks.clock({}).severity is Severity.UNKNOWN
+
+
+def test_many_free_pages_of_build_records_slow_builds_down(tmp_path: Path) -> None:
+    folder = tmp_path / "buildkit"
+    folder.mkdir()
+    few, many = (
+        database(folder / f"{name}.db", free) for name, free in (("cache", 100), ("metadata", 70_000))
+    )
+
+    found = looks.records({"DockerRootDir": str(tmp_path)})
+
+    assert found.severity is Severity.WARNING
+    assert found.fact == f"287 MB of removed records in {folder} slow every build down"
+    assert "`drydock engine.start`" in found.advice
+    for path in (few, many):
+        compact(path, least=0)
+    none = ok("build records", f"0 MB of removed records in {folder}")
+    assert looks.records({"DockerRootDir": str(tmp_path)}) == none
+
+
+def test_build_records_that_cannot_be_read_are_not_seen(tmp_path: Path) -> None:
+    assert looks.records({"DockerRootDir": str(tmp_path)}).severity is Severity.UNKNOWN
+    (tmp_path / "buildkit").mkdir()
+    (tmp_path / "buildkit/cache.db").write_text("another format")
+
+    found = looks.records({"DockerRootDir": str(tmp_path)})
+
+    assert found.severity is Severity.UNKNOWN
+    assert "cannot be read" in found.fact

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from drydock.engine import install
 from drydock.engine.errors import EngineInstallFailed, EngineStartFailed
+from tests.support.bbolt import database
 
 
 @pytest.fixture
@@ -20,6 +22,8 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(install, "STATE", tmp_path / "state")
     monkeypatch.setattr(install, "PID_FILE", tmp_path / "state" / "dockerd.pid")
     monkeypatch.setattr(install, "LOG", tmp_path / "dockerd.log")
+    monkeypatch.setattr(install, "SETTINGS", tmp_path / "daemon.json")
+    monkeypatch.setattr(install, "DATA", tmp_path / "data")
     monkeypatch.setattr(install.find, "answers", lambda _: "silent")
     return tmp_path
 
@@ -70,3 +74,20 @@ def test_only_the_daemon_that_was_started_is_stopped(programs: Path) -> None:
         for process in (daemon, other):
             process.kill()
             process.wait()
+
+
+def test_records_are_compacted_before_the_daemon_starts(programs: Path) -> None:
+    place = programs / "elsewhere"
+    install.SETTINGS.write_text(json.dumps({"data-root": str(place)}))
+    (place / "buildkit").mkdir(parents=True)
+    path = database(place / "buildkit/metadata_v2.db", free=20_000)
+    (place / "buildkit/other.db").write_text("of another format")
+    program(programs, "dockerd", f"stat --format=%s {path}; exit 1")
+    said: list[str] = []
+
+    with pytest.raises(EngineStartFailed) as caught:
+        install.start(said.append)
+
+    assert said[0] == f"compacted {path}: 82 MB of removed records"
+    assert int(caught.value.evidence) < 100_000
+    assert (place / "buildkit/other.db").read_text() == "of another format"

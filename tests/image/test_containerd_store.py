@@ -16,10 +16,11 @@ from typing import Any
 
 import pytest
 
-from drydock import command
+from drydock import command, image
 from drydock.detect.project import load
 from drydock.engine import Engine
 from drydock.gates.gate import registry
+from drydock.image import local
 from drydock.image.cache import Cache
 from drydock.project import TARGETS
 from drydock.publish import engine_image
@@ -30,6 +31,7 @@ from drydock.publish.push import registry as client_of
 from drydock.publish.reference import parse
 from drydock.workspace import Workspace
 from tests.conftest import ROOT, write_files
+from tests.image.layered import Builds, changed, refuse
 from tests.support import registry as real
 from tests.support.images import remove_repository
 from tests.support.releases import OLD, followed, is_whole, released
@@ -98,6 +100,19 @@ def test_both_build_the_same_layers(usual: Workspace, stored: Workspace) -> None
     layers = [find(one.engine, one.built("production").image_id).layers for one in (usual, stored)]
 
     assert layers[0] == layers[1]
+
+
+def test_a_change_of_source_is_read_without_save(
+    stored: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builds = Builds(stored.engine, tmp_path / "context", Cache(tmp_path / "cache"))
+    builds.read(builds.build())
+    changed(builds.folder)
+    reference = builds.build("two")
+    whole = image.read(stored.engine, reference, cache=Cache(tmp_path / "other"))
+    monkeypatch.setattr(local, "saved", refuse)
+
+    assert builds.read(reference).layers == whole.layers
 
 
 @pytest.mark.parametrize("target", TARGETS)

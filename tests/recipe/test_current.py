@@ -162,6 +162,7 @@ def test_a_recipe_that_is_used_is_not_pruned_and_one_that_is_not_is(cache: Path,
     for path in (other, *(path for path in project.recipe_folder.rglob("*") if path.is_file())):
         path.touch()
         os.utime(path, (long_ago, long_ago))
+    (state.folder("tidied") / "recipes").unlink()  # as on another day
 
     current.of(project)
     current.of(project)

@@ -10,7 +10,7 @@ import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -171,12 +171,17 @@ class Analyst:
     cache: Cache
     compression: Compression = ZSTD
     files: bool = False  # whether the compressed bytes are needed, and not only their number
+    # Records unpack their files once, at first use.
+    _found: dict[str, tuple[Record, Blob]] = field(default_factory=dict, repr=False, compare=False)
 
     def known(self, diff_id: str) -> tuple[Record, Blob] | None:
         """Return a layer's analysis and blob from the cache; None unless it has both."""
+        if diff_id in self._found:
+            return self._found[diff_id]
         record, blob = self.cache.record(diff_id), self.cache.blob(diff_id, self.compression)
         if record is None or blob is None or (self.files and self.cache.blob_file(blob) is None):
             return None
+        self._found[diff_id] = record, blob
         return record, blob
 
     def examine(
@@ -192,4 +197,5 @@ class Analyst:
             blob = packer.finish(diff_id)
             self.cache.add_record(record)
             self.cache.add_blob(blob, self.compression, packer)
+        self._found[diff_id] = record, blob
         return record, blob

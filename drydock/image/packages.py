@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from drydock.image.file import File, Kind
-from drydock.image.tree import resolve
+from drydock.image.tree import resolver
 
 DPKG = "/var/lib/dpkg"
 # The build's lists of files that stripping would harm, one for each layer that has such files.
@@ -79,9 +79,9 @@ def take_stock(tree: Mapping[str, File], texts: Mapping[str, str]) -> Inventory:
     """
     left = {path: file for path, file in tree.items() if file.kind is not Kind.FOLDER}
     packages: list[Package] = []
-    bytecode = _bytecode(tree)
+    bytecode, found = _bytecode(tree), resolver(tree)
     for recorded in (*_distributions(texts), *_debian(texts)):
-        paths = [resolve(path, tree) for path in recorded.paths]
+        paths = list(map(found, recorded.paths))
         # Tools that compile after the installation (uv, py3compile, a build step) do not record their files.
         paths += [compiled for path in paths for compiled in bytecode.get(path, ())]
         mine = sorted({path for path in paths if path in left})

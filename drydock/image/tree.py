@@ -1,8 +1,9 @@
 """The file system of an image's layers together, and the bytes that they waste."""
 
+import functools
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from drydock.image.file import File, Kind
@@ -104,3 +105,19 @@ def resolve(path: str, tree: Mapping[str, File]) -> str:
         left = [*(name for name in file.link.split("/") if name), *left[1:]]
         done = "/" if file.link.startswith("/") else done
     return path
+
+
+def resolver(tree: Mapping[str, File]) -> Callable[[str], str]:
+    """Return `resolve` for many paths of a tree: the links above a folder are followed once."""
+
+    @functools.cache
+    def followed(folder: str) -> str:
+        found = resolve(f"{folder}/-", tree)
+        return found[:-1] if found.endswith("/-") else ""
+
+    def find(path: str) -> str:
+        folder, _, name = path.rpartition("/")
+        start = "" if name in ("", ".", "..") else followed(folder)
+        return f"{start}{name}" if start else resolve(path, tree)
+
+    return find

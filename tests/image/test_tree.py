@@ -4,6 +4,7 @@ import tarfile
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from drydock.image.archive import read_archive
 from drydock.image.cache import Cache
 from drydock.image.file import File, Kind
 from drydock.image.model import Image
-from drydock.image.tree import efficiency, merge, resolve
+from drydock.image.tree import efficiency, merge, resolve, resolver
 from tests.image.making import Entry, docker_archive, files_tar, folder, layer_tar, write_archive
 
 
@@ -127,8 +128,24 @@ LINKS = tree_of(
         ("/lib/libc.so", "/usr/lib/libc.so"),
         ("/lib", "/lib"),
         ("/circle/x", "/circle/x"),
+        ("/lib/current/.", "/opt/v1"),
         ("/", "/"),
     ],
 )
 def test_links_in_folders_are_followed(path: str, real: str) -> None:
     assert resolve(path, LINKS) == real
+    assert resolver(LINKS)(path) == real
+
+
+def test_links_are_followed_once_for_the_paths_of_a_folder() -> None:
+    asked: list[str] = []
+
+    class Tree(dict[str, File]):
+        def get(self, path: str, default: Any = None) -> Any:
+            asked.append(path)
+            return super().get(path, default)
+
+    find = resolver(Tree(LINKS))
+
+    assert [find(f"/lib/current/{number}") for number in range(50)] == [f"/opt/v1/{n}" for n in range(50)]
+    assert len(asked) < 20

@@ -117,6 +117,18 @@ def test_a_program_with_a_payload_behind_its_end_is_left_alone(tmp_path: Path) -
     assert program.read_bytes().endswith(b"THE-END")
 
 
+@pytest.mark.parametrize("size", [4, 20, 64, 100, 5000])
+@pytest.mark.parametrize("kind", [b"", b"\x02\x01", b"\x03\x01", b"\x02\x02"])
+def test_data_that_only_begin_as_a_program_are_left_alone(size: int, kind: bytes, tmp_path: Path) -> None:
+    head = Path(os.path.realpath(sys.executable)).read_bytes()[:size]
+    content = head[:4] + kind + head[4 + len(kind) :]
+    (tmp_path / "sample").write_bytes(content)
+
+    assert strip.strip(tmp_path / "sample") == 0
+    assert not strip.holds_more(tmp_path / "sample")
+    assert (tmp_path / "sample").read_bytes() == content
+
+
 def test_stripping_twice_changes_nothing(tmp_path: Path) -> None:
     library = tmp_path / "library.so"
     shutil.copy2(EXTENSION, library)

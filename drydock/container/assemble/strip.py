@@ -24,6 +24,8 @@ SYMBOLS = re.compile(
     rb"|z?debug.*|note.*|annobin.*|ARM\.attributes|riscv\.attributes|GCC\..*|symtab_shndx)"
 )
 
+# What parsing raises for data that only begin as ELF does, such as a library's own test files.
+BROKEN = (struct.error, KeyError, IndexError, OverflowError)
 # Indexes into the unpacked file header and section header.
 SECTIONS_AT, SECTION_SIZE, SECTION_COUNT, NAMES_INDEX = 5, 10, 11, 12
 NAME, TYPE, FLAGS, OFFSET, SIZE, LINK, INFO = 0, 1, 2, 4, 5, 6, 7
@@ -44,7 +46,10 @@ class Layout:
 def strip(path: Path) -> int:
     """Strip one file in place; return the bytes saved, 0 if stripping may harm it."""
     content = path.read_bytes()
-    smaller = stripped(content)
+    try:
+        smaller = stripped(content)
+    except BROKEN:
+        return 0
     if smaller is None or len(smaller) >= len(content):
         return 0
     mode = path.stat().st_mode
@@ -56,8 +61,11 @@ def strip(path: Path) -> int:
 def holds_more(path: Path) -> bool:
     """Tell whether a file carries data or a signature that stripping would remove."""
     content = path.read_bytes()
-    layout = take_apart(content)
-    return bool(layout.sections) and carries_more(content, layout)
+    try:
+        layout = take_apart(content)
+        return bool(layout.sections) and carries_more(content, layout)
+    except BROKEN:
+        return False
 
 
 def stripped(content: bytes) -> bytes | None:

@@ -83,6 +83,17 @@ def test_a_module_that_is_imported_and_does_not_compile_is_named(
     assert "invalid syntax" in broken[tmp_path / path]
 
 
+def test_a_link_to_a_module_that_is_mounted_later_stays_a_link(tmp_path: Path) -> None:
+    tree, code, rest = (tmp_path / name for name in ("tree", "code", "rest"))
+    write_files(tree, {"app/main.py": "import settings, nowhere\n", "app/pages.py/index.html": ""})
+    (tree / "app/settings.py").symlink_to("/etc/shop/settings.py")
+
+    assert imports.statements(tree, [tree / "app"], "main") == (["import nowhere"], {})
+    trees.divide(tree, code, rest, "/app")
+    trees.settle(code, rest)
+    assert (code / "app/settings.py").readlink() == Path("/etc/shop/settings.py")
+
+
 def test_a_template_that_nothing_imports_is_no_module(tmp_path: Path) -> None:
     write_files(tmp_path, {"app/main.py": "import fastapi", "app/blanks/plugin.py": "class {{ name }}:\n"})
 

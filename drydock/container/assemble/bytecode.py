@@ -90,6 +90,6 @@ def _compile(root: Path, shown: Path, names: Sequence[str]) -> None:
                 optimize=0,
                 invalidation_mode=py_compile.PycInvalidationMode.TIMESTAMP,
             )
-        except (py_compile.PyCompileError, ValueError, RecursionError):
-            continue
+        except (py_compile.PyCompileError, ValueError, RecursionError, FileNotFoundError):
+            continue  # not for this Python, a template, or a link to a file that is mounted later
         os.chmod(target, 0o644)  # noqa: PTH101 - independent of the umask

@@ -29,7 +29,8 @@ def statements(tree: Path, roots: Iterable[Path], entry: str) -> tuple[list[str]
     found: set[tuple[str, str]] = set()
     mentioned = set(entry.split("."))
     broken: dict[Path, str] = {}
-    for path in sorted(tree.rglob("*.py")):
+    # A link may lead to a file that is mounted later, and a folder may be called so.
+    for path in sorted(path for path in tree.rglob("*.py") if path.is_file()):
         reader = Reader(own)
         try:
             reader.visit(ast.parse(path.read_bytes()))

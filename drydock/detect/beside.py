@@ -290,6 +290,7 @@ def unread(commands: Iterable[Command], files: list[Dockerfile]) -> Iterator[Fou
             or PYTHON.fullmatch(" ".join(words))
             or IDLE.match(words[0])
             or any(WORKERS.match(word) for word in words[:4])
+            or any(launch.server for launch in read_command(command.text))
         )
         if own and command.production and not command.by and not idle and not migrations.runs(command.text):
             fact = f"no server is found in the start command {short(command.text)}"

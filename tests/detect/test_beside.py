@@ -744,6 +744,7 @@ def test_steps_that_an_import_makes_as_well_are_not_noted(own: str, said: list[s
         ("poe serve", True),
         ("python run.py", True),
         ("uvicorn main:app", False),
+        ("uvicorn gone:app", False),
         ("python serve.py", False),
         ("celery -A main worker", False),
         ("alembic upgrade head", False),

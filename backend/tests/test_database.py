@@ -96,8 +96,9 @@ def test_acknowledged_task_survives_a_restart(make_settings: MakeSettings) -> No
 
 
 @pytest.fixture
-def away(make_settings: MakeSettings) -> Any:
+def away(make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A client of a service whose database does not listen."""
+    monkeypatch.setattr(engine, "CONNECT_RETRY_DELAYS", (0.01, 0.02))
     settings = make_settings(database_url="postgresql://u:hunter2@127.0.0.1:1/d", database_timeout=2)
     with TestClient(create_app(settings), raise_server_exceptions=False) as client:
         client.headers.update(bearer(make_settings(), "ada"))
@@ -270,7 +271,7 @@ def test_connection_is_asked_unless_it_was_used_just_now_and_is_silent(
         assert pings() == 1
         near.recv(100)
         async_engine.sync_engine.pool.dispatch.checkin(connection, None)
-        time.sleep(2 * engine.TRUSTED_SECONDS)
+        monkeypatch.setattr(engine, "TRUSTED_SECONDS", 0)
         assert pings() == 1
 
 

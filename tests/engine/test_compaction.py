@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import fcntl
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from drydock.engine import compaction
+from drydock import command
+from drydock.engine import Engine, compaction
 from drydock.engine.compaction import NotBbolt, compact, free_bytes
 from tests.support.bbolt import PAGE, content, database
+from tests.support.process import folder
+from tests.support.second_engine import beside
+
+STEPS = 40
 
 
 @pytest.fixture
@@ -115,3 +121,28 @@ def test_a_copy_that_differs_replaces_nothing(path: Path, monkeypatch: pytest.Mo
         compact(path, least=0)
 
     assert path.read_bytes() == before
+
+
+def built(engine: Engine, context: Path) -> str:
+    """Build a context's image, and return what BuildKit says of its steps."""
+    args = ["docker", "build", "--progress=plain", "--quiet=false", "--tag=drydock-compacted", str(context)]
+    return command.run(args, env=engine.environment).stderr
+
+
+@pytest.mark.live
+def test_an_engine_finds_every_step_of_a_compacted_database(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("content")
+    lines = ["FROM scratch", *(f"COPY file /{number}" for number in range(STEPS))]
+    (tmp_path / "Dockerfile").write_text("\n".join(lines) + "\n")
+    dockerd = Path(shutil.which("dockerd") or "")
+    with folder("compacted") as place:
+        with beside(place, dockerd, {}) as engine:
+            assert "CACHED" not in built(engine, tmp_path)
+            command.run(["docker", "builder", "prune", "--force"], env=engine.environment)
+            built(engine, tmp_path)
+        databases = sorted(place.glob("data/buildkit/*.db"))
+        smaller = [compaction.compact(path, least=1) for path in databases]
+        with beside(place, dockerd, {}) as engine:
+            assert built(engine, tmp_path).count("CACHED") == STEPS
+
+    assert sum(smaller) > 0

@@ -25,18 +25,6 @@ MOUNTS = (
 )
 
 
-def locks(blueprint: Blueprint) -> str:
-    """Return the copies of all files that the dependencies' installation reads."""
-    dependencies = blueprint.dependencies
-    files = [*dependencies.files, *blueprint.declared]
-    return _copies(blueprint, files, _lock_root(dependencies), "/")
-
-
-def copies(blueprint: Blueprint) -> str:
-    """Return the copies of the files and folders to ship, each by its name."""
-    return _copies(blueprint, blueprint.entries, blueprint.base, "/rootfs/app")
-
-
 def is_whole(blueprint: Blueprint) -> bool:
     """Tell whether the image ships one folder of the project, which can be copied whole."""
     return blueprint.base == blueprint.source
@@ -46,16 +34,17 @@ def besides(blueprint: Blueprint) -> list[str]:
     """Return the files that only a build reads, without the tests."""
     found = blueprint.dependencies
     files = [*found.files, *blueprint.declared, *filter(None, [blueprint.test_lock])]
-    files += _configuration(blueprint)
+    files += configuration(blueprint)
     files += blueprint.build_files if blueprint.installed else ()
     files += [blueprint.build_lock] if blueprint.build_lock else []
     return sorted(path for path in set(files) if path not in blueprint.resolved)
 
 
-def _configuration(blueprint: Blueprint) -> list[str]:
+def configuration(blueprint: Blueprint) -> tuple[str, ...]:
+    """Return the files that may configure pytest."""
     names = ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg")
     paths = (join(blueprint.source, name) for name in names)
-    return [path for path in paths if (blueprint.root / path).is_file()]
+    return tuple(path for path in paths if (blueprint.root / path).is_file())
 
 
 def unshipped(blueprint: Blueprint) -> list[str]:
@@ -63,18 +52,6 @@ def unshipped(blueprint: Blueprint) -> list[str]:
     names = [path for path in (*besides(blueprint), *blueprint.tests) if is_below(path, blueprint.base)]
     left = [path for path in names if not any(is_below(path, kept) for kept in blueprint.entries)]
     return sorted(f"/rootfs/app/{posixpath.relpath(path, blueprint.base)}" for path in left)
-
-
-def test_locks(blueprint: Blueprint) -> str:
-    """Return the copies of all files that the installation of the tests' requirements reads."""
-    found = blueprint.dependencies
-    files = [*found.files, *([blueprint.test_lock] if blueprint.test_lock else [])]
-    return _copies(blueprint, files, _lock_root(found), "/locks")
-
-
-def tests(blueprint: Blueprint) -> str:
-    """Return the copies of the tests and of pytest's configuration; empty for none."""
-    return _copies(blueprint, [*_configuration(blueprint), *blueprint.tests], blueprint.base, "/app")
 
 
 def check(blueprint: Blueprint, into: str) -> str:
@@ -105,10 +82,10 @@ def words(blueprint: Blueprint) -> Step:
 
 def locked(found: Dependencies, path: str) -> str:
     """Return the place of a file of the declaration in the build."""
-    return join("/locks", posixpath.relpath(path, _lock_root(found)))
+    return join("/locks", posixpath.relpath(path, lock_root(found)))
 
 
-def _lock_root(found: Dependencies) -> str:
+def lock_root(found: Dependencies) -> str:
     """Return the folder that becomes /locks: the deepest one with all files of the declaration."""
     return common([found.folder, *(folder_of(path) for path in found.files)])
 
@@ -137,7 +114,7 @@ def run(*mounts: str, caller: Callable[[], str]) -> str:
     return "; \\\n    ".join([f"RUN {mounted} set -eu", *caller().splitlines()]) + "\n"
 
 
-def _copies(blueprint: Blueprint, paths: Iterable[str], base: str, target: str) -> str:
+def copies(blueprint: Blueprint, paths: Iterable[str], base: str, target: str) -> str:
     """Return COPY instructions that keep each path's position below `base`."""
     files: dict[tuple[str, str], list[str]] = {}
     folders = []

@@ -22,7 +22,9 @@ FROM scratch AS {{ recipes.RESOLVED }}
 {% endif %}
 # The lock files alone: a source change cannot invalidate what is built from them.
 FROM scratch AS locks
-{{ recipes.locks(blueprint) }}
+{% set found = blueprint.dependencies %}
+{% set lock_root = recipes.lock_root(found) %}
+{{ recipes.copies(blueprint, found.files + blueprint.declared, lock_root, "/") }}
 
 # uv takes this Python and fetches no other; it copies out of its cache mount, another file system.
 FROM ${PYTHON_IMAGE} AS python
@@ -38,7 +40,7 @@ WORKDIR /app
 # For what is compiled here; the final image gets only the libraries that it then links against.
 {{ recipes.apt(blueprint, blueprint.system_build + blueprint.system_run, recipes.HEADERS if blueprint.system_build else "") }}
 {% endif %}
-{% if blueprint.dependencies.locked %}
+{% if found.locked %}
 # The dependencies, exactly as locked and without the project itself.
 {% else %}
 # The dependencies. They are not locked: the same source may get other versions tomorrow,
@@ -48,7 +50,7 @@ WORKDIR /app
 {% for step in steps %}
 {{ step }}
 {% endfor %}
-{% if blueprint.dependencies.locked and blueprint.server == "uvicorn" %}
+{% if found.locked and blueprint.server == "uvicorn" %}
 {# From drydock's own lock, as no requirement names another; the server uses the installed versions. #}
 python3 /install/difference.py /install/uvicorn.txt /opt/venv --any-version > /tmp/server.txt
 {{ words.download }} uv pip install {{ words.into }} --no-deps --require-hashes --requirement=/tmp/server.txt
@@ -63,7 +65,7 @@ python3 /install/undeclared.py /install/setuptools.txt /opt/venv{{ " " ~ shlex.q
 {# Nothing may be downloaded here: a requirement that the lock lacks is an error. #}
 uv pip install {{ words.into }} --quiet --no-index --requirement={{ declared }}
 {% endif %}
-{% if blueprint.dependencies.locked %}
+{% if found.locked %}
 {{ recipes.check(blueprint, words.into) }}
 {% endif %}
 {% endcall %}
@@ -86,7 +88,7 @@ ARG APP_WORKDIR PORT UID GID
 ] %} {{ name }}={{ value }}{% endfor %}
 
 {% if outside or not recipes.is_whole(blueprint) %}
-{{ recipes.copies(blueprint) }}
+{{ recipes.copies(blueprint, blueprint.entries, blueprint.base, "/rootfs/app") }}
 {% else %}
 {% set unshipped = recipes.unshipped(blueprint) %}
 # Everything that .dockerignore allows, new packages included{{ "; without the files that only builds and tests read" if unshipped }}.
@@ -178,7 +180,8 @@ COPY --from=traced /layers/resources/ /
 {{ uncommented(settings) }}
 # pytest and its companions, and nothing that the image has already. Then the real start under the loader's eyes.
 FROM assembled AS test-dependencies
-{{ recipes.test_locks(blueprint) }}
+{% set test_files = (blueprint.test_lock,) if blueprint.test_lock else () %}
+{{ recipes.copies(blueprint, found.files + test_files, lock_root, "/locks") }}
 {% set install = words.download ~ " uv pip install --python=/opt/venv --target=/opt/test --no-deps" %}
 {% call recipes.run() %}
 {% if all_requirements %}
@@ -199,7 +202,8 @@ RUN --network=none --mount=type=bind,from=drydock,source=trace,target=/trace \
     /opt/venv/bin/python3 /trace start /rootfs > /opt/test/libraries.txt
 FROM ${TEST_BASE} AS test
 COPY --from=test-dependencies /opt/test /opt/test
-{{ recipes.tests(blueprint) or "# No tests are beside the application: after adding some, run `drydock init` again." }}
+{% set tests = recipes.configuration(blueprint) + blueprint.tests %}
+{{ recipes.copies(blueprint, tests, blueprint.base, "/app") or "# No tests are beside the application: after adding some, run `drydock init` again." }}
 ENV PYTHONPATH=/opt/test PYTEST_ADDOPTS="-p no:cacheprovider"
 HEALTHCHECK NONE
 ENTRYPOINT ["/opt/venv/bin/python3", "-m", "pytest"]

@@ -60,6 +60,8 @@ TABLE = {
     "tools": Kept(f"{TOOLS}/*", cache=True),
     # The rendered Dockerfile and build scripts of each project without drydock's own.
     "recipes": Kept("drydock/recipes", days=30, cache=True),
+    # The compiled templates of rendered files.
+    "templates": Kept("drydock/templates", days=180, cache=True),
     # The resolved versions of projects without a lock file.
     "resolutions": Kept("drydock/resolutions", days=180, cache=True),
     # The texts that `drydock init` wrote: the base for merging an edited file.

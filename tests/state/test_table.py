@@ -48,6 +48,7 @@ def fill() -> None:
         state.folder("written") / "0123456789abcdef",
         state.cache("recipes") / "0123/Dockerfile",
         state.cache("resolutions") / "0123.json",
+        state.cache("templates") / "0123.cache",
     ):
         path.parent.mkdir(parents=True)
         path.touch()

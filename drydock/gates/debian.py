@@ -15,7 +15,7 @@ from pathlib import Path
 from drydock import command, osrelease, temporary
 from drydock.engine import apt
 from drydock.errors import CommandMissing
-from drydock.gates.expectations import CouldNotAskError, Finding, Report
+from drydock.gates.expectations.findings import CouldNotAskError, Finding, Report
 from drydock.image.components import Component, Components
 from drydock.progress import Say
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import drydock
 from drydock import programs, recorder
-from drydock.gates import closure, debian, expectations
+from drydock.gates import closure, debian
+from drydock.gates.expectations import read
 from drydock.gates.gate import Gate, registry
 from drydock.gates.run import Judgement, run
 from drydock.image import Image, content_digest
@@ -70,7 +71,7 @@ def accepted(project: Project, image: Image, target: str) -> tuple[list[dict[str
 
 def accepts(project: Project) -> bool:
     """Tell whether a project accepts any vulnerability."""
-    return bool(expectations.load(project).audit.ignore)
+    return bool(read.load(project).audit.ignore)
 
 
 def unaudited(project: Project, image: Image, target: str) -> bool:

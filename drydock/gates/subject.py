@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from drydock.build import BuildResult, Options
     from drydock.engine import Engine
-    from drydock.gates.expectations import Expectations
+    from drydock.gates.expectations.model import Expectations
     from drydock.image import Anatomy, Image
     from drydock.image.components import Components
     from drydock.progress import Say
@@ -79,9 +79,9 @@ class Subject:
     @functools.cached_property
     def expectations(self) -> Expectations:
         """The project's expectations of its image."""
-        from drydock.gates import expectations
+        from drydock.gates.expectations.read import load
 
-        return expectations.load(self.project)
+        return load(self.project)
 
     @functools.cached_property
     def main(self) -> tuple[str, Image] | None:

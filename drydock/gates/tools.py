@@ -12,7 +12,7 @@ from typing import Any
 
 from drydock import command, temporary
 from drydock.errors import DrydockError
-from drydock.gates.expectations import CouldNotAskError
+from drydock.gates.expectations.findings import CouldNotAskError
 from drydock.programs import tool
 from drydock.progress import Say
 

@@ -82,20 +82,17 @@ def push(
         except NoProject:
             return
         gates = chosen(names, loaded.root)
-        files = below(contents(root, commit), loaded.root.resolve().relative_to(folder.resolve()))
-        yield from _judge(loaded, files, gates, progress or Progress())
+        yield from _judge(loaded, contents(loaded.root, "HEAD"), gates, progress or Progress())
 
 
-def contents(root: Path, commit: str) -> dict[str, str]:
-    """Return mode and digest of every file of a commit by its path; git knows them without reading a file."""
-    listed = command.run(["git", "ls-tree", "-r", "-z", commit], cwd=root).stdout
+def contents(folder: Path, commit: str) -> dict[str, str]:
+    """Return mode and digest of every file of a commit below a folder, by its path from there.
+
+    git knows them without reading a file.
+    """
+    listed = command.run(["git", "ls-tree", "-r", "-z", commit], cwd=folder).stdout
     rows = (row.split("\t", 1) for row in listed.split("\0") if row)
     return {path: about for about, path in rows}
-
-
-def below(files: Mapping[str, str], folder: Path) -> dict[str, str]:
-    above = "" if folder == Path() else f"{folder.as_posix()}/"
-    return {path.removeprefix(above): about for path, about in files.items() if path.startswith(above)}
 
 
 def digest(files: Mapping[str, str], patterns: Iterable[str], about: str = "") -> str:

@@ -194,12 +194,7 @@ def _blob(digest: str) -> str:
 
 
 def assemble(
-    source: Source,
-    manifest: Manifest,
-    reference: str,
-    looking: Analyst,
-    repo_digests: tuple[str, ...] = (),
-    image_id: str = "",
+    source: Source, manifest: Manifest, reference: str, looking: Analyst, image_id: str = ""
 ) -> Image:
     """Analyse the layers missing from the cache, and return the image."""
     content, raw = source.content(manifest.config), source.document(manifest.config)
@@ -220,7 +215,6 @@ def assemble(
     return Image(
         reference=reference,
         id=image_id or manifest.id,
-        repo_digests=repo_digests,
         config=Config.of(raw, raw.get("config") or {}),
         layers=tuple(Layer.of(text, found[diff_id][0], found[diff_id][1].size) for text, diff_id in made),
         compression=looking.compression,

@@ -92,7 +92,6 @@ def _from_cache(
     return Image(
         reference,
         inspected["Id"],
-        tuple(inspected.get("RepoDigests") or ()),
         Config.of(described, described.get("config") or {}),
         tuple(Layer.of(text, record, blob.size) for text, (record, blob) in zip(made, known, strict=True)),
         looking.compression,
@@ -131,9 +130,7 @@ def saved(engine: Engine, reference: str, inspected: Mapping[str, Any], looking:
             raise NoSpace(during=f"the analysis of {reference}") from error
         source = Source(reference, parts, known)
         manifest = find_manifest(source, inspected.get("Architecture") or "")
-        return assemble(
-            source, manifest, reference, looking, tuple(inspected.get("RepoDigests") or ()), inspected["Id"]
-        )
+        return assemble(source, manifest, reference, looking, inspected["Id"])
 
 
 def unpack(chunks: Iterable[bytes], folder: Path, known: frozenset[str]) -> dict[str, Part]:

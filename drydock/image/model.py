@@ -113,7 +113,6 @@ class Image:
     reference: str  # the requested name: a reference, or a path
     # in its store: the digest of its configuration or, in containerd's store, of its manifest
     id: str
-    repo_digests: tuple[str, ...]  # ``name@digest`` for each registry repository known to have it
     config: Config
     layers: tuple[Layer, ...]  # lowest first
     compression: Compression = ZSTD  # for the layers' sizes on the wire

@@ -13,7 +13,7 @@ from drydock.detect.project import load
 from drydock.errors import BadConfiguration
 from drydock.gates import kubernetes as gate
 from drydock.gates import tools as scanners
-from drydock.gates.expectations import CouldNotAskError, Finding, sift
+from drydock.gates.expectations.findings import CouldNotAskError, Finding, sift
 from drydock.gates.kubernetes import finding, tools
 from drydock.gates.kubernetes.finding import Accepted, Expectations
 from tests.conftest import ROOT

@@ -10,7 +10,7 @@ import pytest
 from drydock.engine import apt
 from drydock.engine.apt import Repository
 from drydock.gates import debian
-from drydock.gates.expectations import CouldNotAskError
+from drydock.gates.expectations.findings import CouldNotAskError
 from drydock.image.components import Component, Components
 from drydock.image.packages import Source
 

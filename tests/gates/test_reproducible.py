@@ -43,9 +43,7 @@ def test_podmans_time_of_a_build_is_no_difference(
     """Its ids differ each time; another user is a difference all the same."""
     settings = {"1": Config.of({"created": "2026"}, {"User": "10001"}), "2": Config.of({}, {"User": user})}
     built = iter(settings)
-    monkeypatch.setattr(
-        reproducible.images, "read", lambda _, name: Image(name, name, (), settings[name], ())
-    )
+    monkeypatch.setattr(reproducible.images, "read", lambda _, name: Image(name, name, settings[name], ()))
     subject: Any = SimpleNamespace(
         engine=SimpleNamespace(podman=podman, sdk=MagicMock()),
         workspace=SimpleNamespace(build_args=dict),

@@ -183,4 +183,4 @@ def anatomy_of(files: Mapping[str, str], programs: Sequence[str] = (), env: Sequ
     record = analyse(content, "test", names_packages)
     layer = Layer(record.diff_id, "", record.on_disk, record.on_disk, record)
     config = Config.of({"architecture": "amd64", "os": "linux"}, {"Env": list(env)})
-    return Anatomy(Image("made:dev", "sha256:" + "ab" * 32, (), config, (layer,)))
+    return Anatomy(Image("made:dev", "sha256:" + "ab" * 32, config, (layer,)))

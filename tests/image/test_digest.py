@@ -62,7 +62,7 @@ def test_empty_settings_are_as_absent_ones(image_of: MakeImage) -> None:
 def test_creation_time_does_not_count() -> None:
     outer = {"architecture": "amd64", "os": "linux"}
     images = [
-        Image("i", "sha256:1", (), Config.of(outer | {"created": time}, {}), ())
+        Image("i", "sha256:1", Config.of(outer | {"created": time}, {}), ())
         for time in ("2026-01-01T00:00:00Z", "2026-02-02T00:00:00Z")
     ]
     assert content_digest(images[0]) == content_digest(images[1])
@@ -70,7 +70,7 @@ def test_creation_time_does_not_count() -> None:
 
 def test_platform_counts() -> None:
     images = [
-        Image("i", "sha256:1", (), Config.of({"architecture": name, "os": "linux"}, {}), ())
+        Image("i", "sha256:1", Config.of({"architecture": name, "os": "linux"}, {}), ())
         for name in ("amd64", "arm64")
     ]
     assert content_digest(images[0]) != content_digest(images[1])

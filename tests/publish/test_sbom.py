@@ -82,7 +82,7 @@ def anatomy(files: Mapping[str, str], links: Mapping[str, str] | None = None) ->
     record = analyse(io.BufferedReader(content), "test", names_packages)  # type: ignore[type-var]
     config = Config.of({"architecture": "amd64", "os": "linux"}, {"Labels": LABELS})
     layer = Layer(record.diff_id, "", record.on_disk, record.on_disk, record)
-    return Anatomy(Image("shop:dev", "sha256:" + "ab" * 32, (), config, (layer,)))
+    return Anatomy(Image("shop:dev", "sha256:" + "ab" * 32, config, (layer,)))
 
 
 @pytest.fixture(scope="module")

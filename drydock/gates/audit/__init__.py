@@ -12,9 +12,9 @@ from pathlib import Path
 
 from drydock.gates import debian
 from drydock.gates.audit import osv, python, scanners
-from drydock.gates.expectations import INPUTS, PLACE, CouldNotAskError, Finding, Report, Severity
-from drydock.gates.expectations import judge as decide
+from drydock.gates.expectations.findings import CouldNotAskError, Finding, Report, Severity, decide
 from drydock.gates.expectations.model import Audit
+from drydock.gates.expectations.read import INPUTS, PLACE
 from drydock.gates.gate import Facts
 from drydock.gates.subject import Subject
 from drydock.image.components import Components

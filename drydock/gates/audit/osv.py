@@ -17,7 +17,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from drydock.gates.expectations import CouldNotAskError, Severity, fresh
+from drydock.gates.expectations.findings import CouldNotAskError, Severity, fresh
 
 Record = Mapping[str, Any]
 ANSWER_SECONDS = 20.0

@@ -6,7 +6,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from drydock.gates.audit.osv import CPYTHON, PYPI, Database, Ecosystem, Record, fixes, names, worst
-from drydock.gates.expectations import CouldNotAskError, Finding, Report
+from drydock.gates.expectations.findings import CouldNotAskError, Finding, Report
 from drydock.image.components import Component
 from drydock.image.packages import Source
 

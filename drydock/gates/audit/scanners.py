@@ -11,7 +11,7 @@ from typing import Any
 from drydock import command, temporary
 from drydock.engine import Engine
 from drydock.gates.audit import osv
-from drydock.gates.expectations import CouldNotAskError, Finding, Report, Severity, fresh
+from drydock.gates.expectations.findings import CouldNotAskError, Finding, Report, Severity, fresh
 from drydock.progress import Say
 
 SCAN_SECONDS = 600.0

@@ -132,7 +132,7 @@ def _accepted(finding: Finding, ignore: Ignore) -> dict[str, Any]:
     }
 
 
-def judge(
+def decide(
     gate: str, target: str, reports: Sequence[Report], ignores: Sequence[Ignore] = (), unit: str = "checks"
 ) -> Verdict:
     """Decide: a finding fails, and a check that was not made never passes.

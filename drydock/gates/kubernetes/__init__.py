@@ -8,7 +8,7 @@ from drydock.deploy.errors import RenderFailed
 from drydock.deploy.manifests import Manifest
 from drydock.deploy.render import FOLDER, overlays, render
 from drydock.gates import tools as scanners
-from drydock.gates.expectations import CouldNotAskError, Finding, sift
+from drydock.gates.expectations.findings import CouldNotAskError, Finding, sift
 from drydock.gates.gate import Facts
 from drydock.gates.kubernetes import application, own, tools
 from drydock.gates.kubernetes.finding import Expectations, on, read, stale

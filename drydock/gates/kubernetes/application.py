@@ -9,7 +9,7 @@ from drydock.deploy import manifests
 from drydock.deploy.manifests import Manifest
 from drydock.engine import Engine
 from drydock.engine.runtime import Run, started
-from drydock.gates.expectations import CouldNotAskError
+from drydock.gates.expectations.findings import CouldNotAskError
 from drydock.gates.kubernetes.finding import Expectations
 
 GATE = "kubernetes"

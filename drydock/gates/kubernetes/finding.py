@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from drydock import toml
-from drydock.gates.expectations import Finding, Ignore
+from drydock.gates.expectations.findings import Finding, Ignore
 
 
 @dataclass(frozen=True)

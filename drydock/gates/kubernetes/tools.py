@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from drydock.gates import tools
-from drydock.gates.expectations import CouldNotAskError, Finding, Severity
+from drydock.gates.expectations.findings import CouldNotAskError, Finding, Severity
 from drydock.gates.kubernetes.finding import on
 from drydock.progress import Say
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from drydock.gates.expectations import INPUTS, PLACE, CouldNotAskError, Finding, Report
-from drydock.gates.expectations import judge as decide
+from drydock.gates.expectations.findings import CouldNotAskError, Finding, Report, decide
 from drydock.gates.expectations.model import Licences
+from drydock.gates.expectations.read import INPUTS, PLACE
 from drydock.gates.gate import Facts
 from drydock.gates.licences.archive import fetch
 from drydock.gates.subject import Subject

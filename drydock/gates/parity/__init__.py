@@ -12,8 +12,8 @@ from drydock.engine.errors import ContainerExited, NotReady
 from drydock.engine.runtime import Answer, Run, Running, started
 from drydock.gates import smoke
 from drydock.gates.errors import CouldNotCheck
-from drydock.gates.expectations import INPUTS, Finding, Report, sift
-from drydock.gates.expectations import judge as decide
+from drydock.gates.expectations.findings import Finding, Report, decide, sift
+from drydock.gates.expectations.read import INPUTS
 from drydock.gates.gate import Facts
 from drydock.gates.parity.known import KNOWN
 from drydock.gates.parity.snippets import PRELUDE, PROGRAM, SNIPPETS

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from drydock.gates.expectations import Ignore
+from drydock.gates.expectations.findings import Ignore
 
 
 def _kept(check: str, subject: str, reason: str) -> Ignore:

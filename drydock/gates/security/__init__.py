@@ -8,8 +8,9 @@ from dataclasses import asdict
 from typing import Any
 
 from drydock.gates import budget, contents
-from drydock.gates.expectations import INPUTS, Expectations, Finding, Report
-from drydock.gates.expectations import judge as decide
+from drydock.gates.expectations.findings import Finding, Report, decide
+from drydock.gates.expectations.model import Expectations
+from drydock.gates.expectations.read import INPUTS
 from drydock.gates.gate import Facts
 from drydock.gates.security import base, expected, files, health, history, linters, metadata
 from drydock.gates.subject import Subject

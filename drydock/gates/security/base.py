@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from drydock.engine import Engine
-from drydock.gates.expectations import Finding
+from drydock.gates.expectations.findings import Finding
 from drydock.gates.expectations.model import Base
 from drydock.gates.security.metadata import matches
 from drydock.image import Image

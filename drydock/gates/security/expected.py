@@ -9,7 +9,7 @@ from drydock.command import Completed
 from drydock.engine import Engine
 from drydock.engine.runtime import Run, started
 from drydock.gates import contents
-from drydock.gates.expectations import Finding
+from drydock.gates.expectations.findings import Finding
 from drydock.gates.expectations.model import ExpectedCommand, ExpectedFile
 from drydock.image import File
 from drydock.image.tree import resolve

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
-from drydock.gates.expectations import Finding
+from drydock.gates.expectations.findings import Finding
 from drydock.gates.expectations.model import Packages
 from drydock.image import Config, File, Kind
 from drydock.image.components import PROGRAM_FOLDERS

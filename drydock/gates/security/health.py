@@ -8,7 +8,7 @@ from typing import NamedTuple
 from drydock.engine import Engine
 from drydock.engine.runtime import NANOSECONDS, Run, Running, started
 from drydock.gates import contents
-from drydock.gates.expectations import Finding, Report
+from drydock.gates.expectations.findings import Finding, Report
 from drydock.project import Project
 
 SOURCE = "health"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from drydock.gates.expectations import Finding
+from drydock.gates.expectations.findings import Finding
 from drydock.image import Layer
 from drydock.project.dockerfile import instructions
 from drydock.secrets import leaks

@@ -8,7 +8,7 @@ from typing import Any
 from drydock import temporary
 from drydock.build import warnings
 from drydock.gates import tools
-from drydock.gates.expectations import CouldNotAskError, Finding, Report, Severity
+from drydock.gates.expectations.findings import CouldNotAskError, Finding, Report, Severity
 from drydock.gates.subject import Subject
 from drydock.gates.tools import Checked
 from drydock.programs import version

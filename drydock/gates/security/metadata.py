@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from drydock.gates.expectations import Finding
+from drydock.gates.expectations.findings import Finding
 from drydock.gates.expectations.model import Health, Metadata
 from drydock.image import Config
 from drydock.secrets import is_secret, leaks

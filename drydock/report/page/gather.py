@@ -159,7 +159,7 @@ def recall(earlier: Weighed, like: Image, cache: Cache) -> Image | None:
         if record is None:
             return None
         layers.append(Layer.of(size.instruction, record, size.on_wire))
-    return Image(earlier.image_id, earlier.image_id, (), like.config, tuple(layers))
+    return Image(earlier.image_id, earlier.image_id, like.config, tuple(layers))
 
 
 def _by_name(image: Weighed) -> Mapping[tuple[Source, str], PackageSize]:

@@ -15,7 +15,7 @@ from drydock import command
 from drydock.detect.project import load
 from drydock.engine import Engine
 from drydock.gates import audit, debian
-from drydock.gates.expectations import Report
+from drydock.gates.expectations.findings import Report
 from drydock.image.components import Component, Components
 from drydock.verdict import Outcome, Verdict
 from tests.conftest import write_files

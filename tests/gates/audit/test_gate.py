@@ -11,7 +11,7 @@ import pytest
 
 from drydock.gates import audit as gate
 from drydock.gates.audit import scanners
-from drydock.gates.expectations import CouldNotAskError, Finding, Report, Severity, judge
+from drydock.gates.expectations.findings import CouldNotAskError, Finding, Report, Severity, decide
 from drydock.gates.expectations.model import Audit
 from drydock.image import Anatomy, Config, Image, Kind, Layer, components
 from drydock.image.record import Record
@@ -28,7 +28,7 @@ def anatomy(texts: dict[str, str], *others: str) -> Anatomy:
 
     body = zlib.compress(json.dumps({"files": files, "texts": texts}).encode())
     layer = Layer("sha256:1", "", 0, 0, Record("sha256:1", 0, body))
-    return Anatomy(Image("x", "sha256:9", (), Config.of({}, {}), (layer,)))
+    return Anatomy(Image("x", "sha256:9", Config.of({}, {}), (layer,)))
 
 
 DISTRIBUTION = {
@@ -113,8 +113,8 @@ def test_threshold_and_fixable_only_decide_what_counts(settings: Audit, counted:
 
 
 def test_vulnerable_and_could_not_check_are_different_verdicts() -> None:
-    vulnerable = judge("audit", "production", [Report("python", 3, FINDINGS)])
-    unknown = judge("audit", "production", [Report("python", 3), Report("debian", faults=("no mirror",))])
+    vulnerable = decide("audit", "production", [Report("python", 3, FINDINGS)])
+    unknown = decide("audit", "production", [Report("python", 3), Report("debian", faults=("no mirror",))])
     assert (vulnerable.outcome, unknown.outcome) == (Outcome.FAILED, Outcome.COULD_NOT_CHECK)
 
 

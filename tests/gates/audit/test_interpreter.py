@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from drydock.gates.audit import osv, python
-from drydock.gates.expectations import Severity
+from drydock.gates.expectations.findings import Severity
 from drydock.image.components import Component
 from drydock.image.packages import Source
 

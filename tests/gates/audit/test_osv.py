@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from drydock.gates.audit import osv
-from drydock.gates.expectations import CouldNotAskError, Severity
+from drydock.gates.expectations.findings import CouldNotAskError, Severity
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 JINJA: dict[str, Any] = {

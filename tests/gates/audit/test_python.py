@@ -7,7 +7,7 @@ from typing import Any
 
 from drydock.gates.audit import python
 from drydock.gates.audit.osv import PYPI, Ecosystem, Record
-from drydock.gates.expectations import CouldNotAskError, Severity
+from drydock.gates.expectations.findings import CouldNotAskError, Severity
 from drydock.image.components import Component
 
 FASTAPI, JINJA = Component("fastapi", "0.99.0"), Component("Jinja2", "2.10")

@@ -7,6 +7,7 @@ import re
 import tarfile
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from drydock.detect import project
 from drydock.engine import Engine
 from drydock.gates import licences as gate
-from drydock.gates.expectations import load
+from drydock.gates.expectations.read import load
 from drydock.gates.licences import archive, not_allowed
 from drydock.image.components import Component
 from drydock.image.licences import of_copyright
@@ -97,7 +98,8 @@ def test_real_archive_gives_the_copyright_file_of_a_package(tmp_path: Path) -> N
 def written() -> Any:
     """Return what a project gets that has written no list of its own."""
     lists = dict.fromkeys(("workdir", "volumes", "secrets", "packages", "programs", "pythons"), "[]")
-    return tomllib.loads(fill("expectations.template", lists | {"port": 1}))["licences"]
+    text = fill("expectations.template", lists | {"blueprint": SimpleNamespace(port=1)})
+    return tomllib.loads(text)["licences"]
 
 
 @pytest.mark.live

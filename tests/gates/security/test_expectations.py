@@ -9,7 +9,9 @@ import pytest
 from drydock import toml
 from drydock.detect import project
 from drydock.errors import BadConfiguration
-from drydock.gates.expectations import Expectations, Finding, Ignore, Severity, load, make, sift
+from drydock.gates.expectations.findings import Finding, Ignore, Severity, sift
+from drydock.gates.expectations.model import Expectations
+from drydock.gates.expectations.read import load, make
 from tests.conftest import ROOT, MakeProject
 
 TODAY = date(2026, 11, 21)

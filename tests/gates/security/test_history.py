@@ -85,7 +85,7 @@ def test_one_arg_line_gives_from_lines_several_defaults() -> None:
 
 def image(labels: dict[str, str], *diff_ids: str) -> Image:
     layers = tuple(layer("", diff_id) for diff_id in diff_ids)
-    return Image("x", "sha256:9", (), replace(Config.of({}, {}), labels=labels), layers)
+    return Image("x", "sha256:9", replace(Config.of({}, {}), labels=labels), layers)
 
 
 LABELLED = {NAME: "python:3.13-slim", DIGEST: OLD}

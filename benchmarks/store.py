@@ -41,6 +41,8 @@ IMAGE = "drydock-benchmark-store"
 EMPTY = "empty store"
 # No slower, as far as two equal engines differ.
 SAME = Goal(1.05)
+# Files of a build in each folder of records, at most.
+FILES = 4
 # One call builds so many at a time.
 AT_ONCE = 25
 SETTINGS = f"""\
@@ -169,11 +171,11 @@ def _remember(home: Path, count: int) -> None:
         ):
             columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})") if row[1] != "id"]
             rest = ", ".join(name for name in columns if name != column)
-            repeated = f"SELECT {value}, {rest} FROM {table}, n"  # noqa: S608 - our own words
+            repeated = f"SELECT {value}, {rest} FROM (SELECT * FROM {table} LIMIT 1), n"  # noqa: S608 - our own words
             database.execute(f"INSERT INTO {table} ({column}, {rest}) {repeated}")
     for folder in (state / "builds", *cache.glob("images-v*")):
-        # The least ones are those of the code's layer, which each change makes anew.
-        files = sorted((path for path in folder.iterdir()), key=lambda path: path.stat().st_size)[:4]
+        # The newest are those of the code's layer, which each change makes anew.
+        files = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)[-FILES:]
         for number in range(count):
             for path in files:
                 shutil.copy(path, folder / f"{path.name[:-8]}{number:08}")

@@ -459,4 +459,7 @@ if __name__ == "__main__":
     # Collecting garbage among modules that all stay would make importing them a tenth slower.
     gc.set_threshold(0, *THRESHOLDS[1:])
     PAUSED = gc.get_threshold()
-    sys.exit(main(sys.argv[1:]))
+    words = sys.argv[1:]
+    # An application that reads arguments at its import gets its defaults.
+    del sys.argv[1:]
+    sys.exit(main(words))

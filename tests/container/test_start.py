@@ -449,6 +449,18 @@ def test_every_address_takes_ipv4_too(serving: Callable[..., int], workers: str)
     assert answer.endswith(b'["/shop", "/shop/a"]')
 
 
+def test_application_sees_no_arguments_of_the_script(tmp_path: Path, script: list[str]) -> None:
+    (tmp_path / "shop.py").write_text(
+        "import argparse\nprint(argparse.ArgumentParser().parse_args())\nraise SystemExit(9)\n"
+    )
+    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "PORT": str(free_port())}
+    done = subprocess.run(
+        [*script, "serve"], env=variables, timeout=60, check=False, capture_output=True, text=True
+    )
+
+    assert (done.stdout, done.returncode) == ("Namespace()\n", 9)
+
+
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_a_signal_that_ends_the_service_is_no_error(name: str, tmp_path: Path, script: list[str]) -> None:
     (tmp_path / "shop.py").write_text(

@@ -324,7 +324,7 @@ def test_a_librarys_package_comes_whole_with_those_that_it_needs_but_not_the_bas
 ) -> None:
     folder = f"{tmp_path}/system/usr"
     listed = {
-        "libmagic1": ["lib/libmagic.so.1", "share/doc/libmagic1/copyright", "lib/magic/plugin.so"],
+        "libmagic1": ["lib/libmagic.so.1", "share/doc/libmagic1/copyright", "lib/magic/9/plugin.so"],
         "libmagic-mgc": ["lib/file/magic.mgc"],
         "libc6": ["lib/libc.so.6"],
         "unrelated": ["lib/other.so"],
@@ -350,7 +350,7 @@ def test_a_librarys_package_comes_whole_with_those_that_it_needs_but_not_the_bas
     assert [str(path).removeprefix(f"{folder}/lib/") for path in found] == [
         "file/magic.mgc",
         "libmagic.so.1",
-        "magic/plugin.so",
+        "magic/9/plugin.so",
         "magic/plugins.cache",
     ]
 
@@ -365,7 +365,7 @@ def test_packages_that_are_only_read_come_if_they_were_asked_for(
         "libshop1": ["/usr/lib/libshop.so.1"],
         "shop-driver": ["/usr/lib/shop/driver.so"],
         "libshop-dev": ["/usr/include/shop.h"],
-        "base-files": ["/usr/share/base/data"],
+        "base-files": ["/usr/share/fonts/base.ttf", "/usr/lib/base.so"],
     }
     needs = {"fonts-shop": "\nDepends: fonts-core, shop-tools | base-files, libshop-dev"}
     write_files(

@@ -93,9 +93,9 @@ class Installed:
 
     def _made(self, files: Collection[Path], base: Collection[str]) -> Iterator[Path]:
         """Yield the files that no package lists in the folders that only these files' packages have."""
-        shared = {path.parent for package in self.packages if package.name in base for path in package.files}
+        shared = _folders(path for package in self.packages if package.name in base for path in package.files)
         known = {path for package in self.packages for path in package.files}
-        for folder in sorted({path.parent for path in files} - shared):
+        for folder in sorted(_folders(files) - shared):
             inside = (
                 sorted(folder.iterdir()) if folder.is_dir() and not UNREAD.fullmatch(f"{folder}/") else []
             )
@@ -114,6 +114,11 @@ class Installed:
         brought = (Path(line) for line in lines if line != "/." and line not in folders)
         files = frozenset(_real(path) for path in brought if path.is_symlink() or not path.is_dir())
         return Package(name, paragraph, files)
+
+
+def _folders(paths: Iterable[Path]) -> set[Path]:
+    """Return the folders on the way to these paths."""
+    return {folder for parent in {path.parent for path in paths} for folder in (parent, *parent.parents)}
 
 
 def _closure(names: set[str], among: Mapping[str, Package]) -> set[str]:

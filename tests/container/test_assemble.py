@@ -324,14 +324,19 @@ def test_a_librarys_package_comes_whole_with_those_that_it_needs_but_not_the_bas
 ) -> None:
     folder = f"{tmp_path}/system/usr"
     listed = {
-        "libmagic1": ["lib/libmagic.so.1", "share/doc/libmagic1/copyright", "lib/magic/9/plugin.so"],
+        "libmagic1": [
+            "lib/libmagic.so.1",
+            "share/doc/libmagic1/copyright",
+            "lib/magic/9/plugin.so",
+            "lib/magic",
+        ],
         "libmagic-mgc": ["lib/file/magic.mgc"],
         "libc6": ["lib/libc.so.6"],
         "unrelated": ["lib/other.so"],
     }
     needs = {"libmagic1": "\nDepends: libc6 (>= 2.38), libmagic-mgc:any (= 1:5.46) | magic"}
     for paths in listed.values():
-        write_files(Path(folder), dict.fromkeys(paths, ""))
+        write_files(Path(folder), {path: "" for path in paths if path != "lib/magic"})
     write_files(
         tmp_path / "dpkg",
         {
@@ -423,10 +428,25 @@ def test_a_library_that_a_distribution_names_is_found(code: str, found: bool, tm
     assert named.libraries(tmp_path.iterdir(), known) == expected
 
 
-def test_a_library_that_a_binary_opens_by_name_is_found(tmp_path: Path) -> None:
-    (tmp_path / "module.so").write_bytes(elf.MAGIC + b"\0libudev.so.1\0hidden\0")
+def test_a_library_whose_name_a_distribution_computes_is_found(tmp_path: Path) -> None:
+    site = tmp_path / "lib/site-packages"
+    write_files(
+        site,
+        {
+            "devices/open.py": "def load(name):\n    return CDLL(find_library(name))\n",
+            "devices/udev.py": "library = load('udev')\n",
+            "other/text.py": "word = 'mount'\n",
+        },
+    )
+    known = {"libudev.so.1": Path("/lib/libudev.so.1"), "libmount.so.1": Path("/lib/libmount.so.1")}
 
-    assert set(named.names(tmp_path / "module.so")) == {"libudev.so.1"}
+    found = named.libraries((path for path in site.rglob("*")), known)
+
+    assert found == {Path("/lib/libudev.so.1")}
+
+
+def test_a_library_that_a_binary_opens_by_name_is_found() -> None:
+    assert named.names(elf.MAGIC + b"\0libudev.so.1\0hidden\0'libmount.so.1'") == [b"libudev.so.1"]
 
 
 def test_the_loaders_libraries_are_known_by_their_names() -> None:

@@ -37,6 +37,7 @@ class Package:
     name: str
     paragraph: str
     files: frozenset[Path]
+    folders: frozenset[Path]
 
     @property
     def is_read(self) -> bool:
@@ -88,14 +89,14 @@ class Installed:
         seen |= _closure(set(data), {name: one for name, one in added.items() if one.is_read})
         for name in sorted(seen):
             yield from sorted(path for path in added[name].files if not UNREAD.fullmatch(str(path)))
-        yield from self._made({path for name in seen for path in added[name].files}, base)
+        yield from self._made({folder for name in seen for folder in added[name].folders}, base)
         yield from (path for name, path in sorted(MADE_BY.items()) if name in seen and path.exists())
 
-    def _made(self, files: Collection[Path], base: Collection[str]) -> Iterator[Path]:
-        """Yield the files that no package lists in the folders that only these files' packages have."""
-        shared = _folders(path for package in self.packages if package.name in base for path in package.files)
+    def _made(self, folders: set[Path], base: Collection[str]) -> Iterator[Path]:
+        """Yield the files that no package lists in those of these folders that no package of the base has."""
+        shared = {folder for package in self.packages if package.name in base for folder in package.folders}
         known = {path for package in self.packages for path in package.files}
-        for folder in sorted(_folders(files) - shared):
+        for folder in sorted(folders - shared):
             inside = (
                 sorted(folder.iterdir()) if folder.is_dir() and not UNREAD.fullmatch(f"{folder}/") else []
             )
@@ -113,12 +114,9 @@ class Installed:
         folders = {line.rpartition("/")[0] for line in lines}
         brought = (Path(line) for line in lines if line != "/." and line not in folders)
         files = frozenset(_real(path) for path in brought if path.is_symlink() or not path.is_dir())
-        return Package(name, paragraph, files)
-
-
-def _folders(paths: Iterable[Path]) -> set[Path]:
-    """Return the folders on the way to these paths."""
-    return {folder for parent in {path.parent for path in paths} for folder in (parent, *parent.parents)}
+        # A folder without files of its own is listed too: its files are made at the installation.
+        listed = {Path(line) for line in lines if line in folders or Path(line).is_dir()}
+        return Package(name, paragraph, files, frozenset(_resolved(path) for path in listed))
 
 
 def _closure(names: set[str], among: Mapping[str, Package]) -> set[str]:

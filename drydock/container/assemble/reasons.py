@@ -73,6 +73,10 @@ SYSTEM = {
     r".*/include/.*|.*\.(a|la|h|pc|o)|.*/pkgconfig/.*": _COMPILER,
     r"/usr/local/bin/(pip|idle|pydoc|2to3|python[\d.]*-config).*": "a developer's tool",
     r"/usr/lib/ssl/(misc/.*|private)": "it makes certificate authorities, with perl and a shell",
+    r"/var/cache/.+": "a program that production lacks keeps it for itself",
+    r"/etc/(machine-id|vconsole\.conf)|/var/lib/dbus(/.*)?": _INIT,
+    r"/etc/mtab|/run/.+": "the container's runtime or an init system makes it",
+    r"/(etc|var/lib)/(dictionaries|emacsen)-common(/.*)?": "installers of dictionaries keep it for editors",
     r"/usr/(share|lib)/(tabset|readline|libc-bin|mime)/.*": "only system installers read it",
 }
 

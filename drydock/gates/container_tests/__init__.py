@@ -1,6 +1,7 @@
 """Run the application's unit tests inside the built image; positional arguments go to pytest.
 
-Where the tests' lock names pytest-xdist, they run on every core; `-n 0` runs them in one process.
+Where the tests' lock names pytest-xdist, they run in a process for each core and one more; `-n 0`
+runs them in one.
 """
 
 import re
@@ -22,12 +23,14 @@ GATE = "container_tests"
 MARK = "drydock-record:"
 # The tests to begin with, a line each.
 FIRST = "DRYDOCK_TESTS_FIRST"
-# Writes the plugin, its first argument, where pytest finds it; a read-only root has a writable /tmp.
+# Writes the plugin, its first argument, where pytest finds it; a read-only root has a writable /tmp. Tests wait
+# for servers and clocks: one process more than there are cores uses the time.
 PROGRAM = """
 import os, pathlib, sys, tempfile
 
 folder = tempfile.mkdtemp()
 pathlib.Path(folder, "drydock_record.py").write_text(sys.argv[1])
+os.environ.setdefault("PYTEST_XDIST_AUTO_NUM_WORKERS", str(len(os.sched_getaffinity(0)) + 1))
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (folder, os.environ.get("PYTHONPATH"))))
 os.execv(sys.executable, [sys.executable, "-m", "pytest", "-p", "drydock_record", *sys.argv[2:]])
 """
@@ -45,7 +48,7 @@ FACTS = Facts(
 EVIDENCE_LINES = 40
 NO_TESTS = 5  # pytest's exit code when it collected nothing
 XDIST = "pytest-xdist"
-# One process per core, at most 8: more would cost more memory than they save time.
+# At most 8 processes: more would cost more memory than they save time.
 PARALLEL = ("-n", "auto", "--maxprocesses", "8")
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 _COUNTS = re.compile(

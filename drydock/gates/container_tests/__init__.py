@@ -23,8 +23,8 @@ GATE = "container_tests"
 MARK = "drydock-record:"
 # The tests to begin with, a line each.
 FIRST = "DRYDOCK_TESTS_FIRST"
-# Writes the plugin, its first argument, where pytest finds it; a read-only root has a writable /tmp. Tests wait
-# for servers and clocks: one process more than there are cores uses the time.
+# Writes the plugin, its first argument, where pytest finds it; a read-only root has a writable /tmp. Tests
+# wait for servers and clocks: one process more than there are cores uses the time.
 PROGRAM = """
 import os, pathlib, sys, tempfile
 

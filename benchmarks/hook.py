@@ -113,7 +113,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _ready(folder: Path, revision: str) -> Clone:
-    """Return a clone in which somebody has worked: linters have caches, and gates receipts after a push."""
+    """Return a clone as in daily use: linters have caches, and gates receipts after a push."""
     folder.mkdir()
     clone = Clone(folder, revision)
     command.run([sys.executable, "-m", "nox", "--session", "lint"], cwd=clone.root)

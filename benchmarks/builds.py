@@ -16,10 +16,10 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks.contenders import NAMES, Contenders, code_of, contenders
@@ -27,14 +27,14 @@ from benchmarks.figures import (
     BASELINE,
     EARLIER,
     PRODUCTION,
-    BenchmarkFailed,
     Figure,
     Goal,
+    in_turn,
     narrator,
     parser,
+    seconds_of,
     show,
 )
-from drydock import command
 from drydock.gates.build_cache import touch_lock, touch_source
 from drydock.progress import Say
 from drydock.project import Project
@@ -136,38 +136,17 @@ def _commands(built: Contenders, count: int, against: str | None, say: Say) -> l
         if against:
             runs[EARLIER] = (build, stack.enter_context(code_of(against)))
         runs[BASELINE] = ((*plain, f"--build-arg=PYTHON_IMAGE={built.ours.base.reference}"), built.plain)
-        unchanged = _in_turn(built, runs, count, "without a change", None, say)
-        changed = _in_turn(built, runs, count, "after a change of source", touch_source, say)
+        environment = built.ours.engine.environment
+
+        def build_changed(name: str) -> float:
+            touch_source(project, built.plain if name == BASELINE else project.root)
+            return seconds_of(*runs[name], environment)
+
+        commands = {name: partial(seconds_of, *run, environment) for name, run in runs.items()}
+        unchanged = in_turn(commands, count, "whole commands without a change", say)
+        commands = {name: partial(build_changed, name) for name in runs}
+        changed = in_turn(commands, count, "whole commands after a change of source", say)
     return [*_compared("unchanged", unchanged, UNCHANGED_SECONDS), *_compared("changed", changed, None)]
-
-
-def _in_turn(
-    built: Contenders,
-    runs: Mapping[str, tuple[Sequence[str], Path]],
-    count: int,
-    what: str,
-    change: Callable[[Project, Path], None] | None,
-    say: Say,
-) -> Mapping[str, float]:
-    """Run each command so many times, and return its median seconds."""
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for number in range(-1, count):  # the first only fills the cache
-        say(f"whole commands {what}, round {number + 1} of {count}")
-        for name, (args, folder) in runs.items():
-            if change:
-                change(built.ours.project, built.plain if name == BASELINE else built.ours.project.root)
-            took = _seconds(built, args, folder)
-            if number >= 0:
-                seconds[name].append(took)
-    return {name: statistics.median(all_) for name, all_ in seconds.items()}
-
-
-def _seconds(built: Contenders, args: Sequence[str], folder: Path) -> float:
-    began = time.perf_counter()
-    done = command.run(args, cwd=folder, env=built.ours.engine.environment, check=False)
-    if done.code != 0:
-        raise BenchmarkFailed(f"`{' '.join(args)}` exited with {done.code}:\n{done.stdout}{done.stderr}")
-    return time.perf_counter() - began
 
 
 def _compared(kind: str, seconds: Mapping[str, float], goal: Goal | None) -> list[Figure]:

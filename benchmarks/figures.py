@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from drydock import command
 from drydock.progress import Say
 from drydock.report import console, print_json
 from drydock.report.tables import table
@@ -21,6 +24,27 @@ EX_GOAL_MISSED = 1
 
 class BenchmarkFailed(Exception):
     """The thing to measure does not work, so there are no figures."""
+
+
+def seconds_of(args: Sequence[str], folder: Path, environment: Mapping[str, str]) -> float:
+    """Return the seconds of a whole command."""
+    began = time.perf_counter()
+    done = command.run(args, cwd=folder, env=environment, check=False)
+    if done.code != 0:
+        raise BenchmarkFailed(f"`{' '.join(args)}` exited with {done.code}:\n{done.stdout}{done.stderr}")
+    return time.perf_counter() - began
+
+
+def in_turn(runs: Mapping[str, Callable[[], float]], rounds: int, what: str, say: Say) -> Mapping[str, float]:
+    """Run all so many times, one after the other, and return each one's median seconds."""
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for number in range(-1, rounds):  # the first only warms up
+        say(f"{what}, round {number + 1} of {rounds}")
+        for name, run in runs.items():
+            took = run()
+            if number >= 0:
+                seconds[name].append(took)
+    return {name: statistics.median(all_) for name, all_ in seconds.items()}
 
 
 @dataclass(frozen=True)

@@ -17,19 +17,29 @@ import json
 import os
 import shutil
 import sqlite3
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks.contenders import code_of
-from benchmarks.figures import EARLIER, PRODUCTION, BenchmarkFailed, Figure, Goal, narrator, parser, show
+from benchmarks.figures import (
+    EARLIER,
+    PRODUCTION,
+    BenchmarkFailed,
+    Figure,
+    Goal,
+    in_turn,
+    narrator,
+    parser,
+    seconds_of,
+    show,
+)
 from drydock import base, command
 from drydock.detect.project import load
 from drydock.engine import Engine, connect, find
@@ -83,11 +93,7 @@ class Machine:
         """Change the source, and return the seconds of the whole command."""
         (self.project / "main.py").write_text(MAIN.format(uuid.uuid4().hex))
         args = [sys.executable, "-m", "drydock.cli", "build", "--quiet", "--project", str(self.project)]
-        began = time.perf_counter()
-        done = command.run(args, cwd=code, env=self.environment, check=False)
-        if done.code != 0:
-            raise BenchmarkFailed(f"`drydock build` exited with {done.code}:\n{done.stdout}{done.stderr}")
-        return time.perf_counter() - began
+        return seconds_of(args, code, self.environment)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -99,17 +105,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for machine in (empty, full):
             machine.build()
         _fill(full, options.builds, say)
-        runs = {PRODUCTION: (full, ROOT), EMPTY: (empty, ROOT)}
+        runs: dict[str, Callable[[], float]] = {PRODUCTION: full.build, EMPTY: empty.build}
         if options.against:
-            runs[EARLIER] = (full, stack.enter_context(code_of(options.against)))
-        seconds: dict[str, list[float]] = {name: [] for name in runs}
-        for number in range(-1, options.rounds):  # the first only warms up
-            say(f"round {number + 1} of {options.rounds}")
-            for name, (machine, code) in runs.items():
-                took = machine.build(code)
-                if number >= 0:
-                    seconds[name].append(took)
-    values = {name: statistics.median(all_) for name, all_ in seconds.items()}
+            runs[EARLIER] = partial(full.build, stack.enter_context(code_of(options.against)))
+        values = in_turn(runs, options.rounds, "changed builds", say)
     title = f"`drydock build` after a change of source, {options.builds} builds in the store"
     return show("store", [Figure(title, "s", values, SAME, against=EMPTY)], options)
 

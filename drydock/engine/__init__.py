@@ -110,13 +110,9 @@ class Engine:
 
         Without the SDK, whose import takes longer than most commands ask for.
         """
-        scheme, _, path = self.host.partition("://")
-        if scheme != "unix" or "sdk" in vars(self):
+        if not self.host.startswith("unix://") or "sdk" in vars(self):
             return None
-        try:
-            status, answer = find.get(path, url, CALL_SECONDS)
-        except (OSError, http.client.HTTPException) as error:
-            raise EngineGone(host=self.host) from error
+        status, answer = self.request("GET", url)
         if status == http.client.OK:
             return json.loads(answer)
         return {} if status == http.client.NOT_FOUND else None
@@ -129,7 +125,7 @@ class Engine:
             answer = api.request(method, f"{api.base_url}{url}", json=content, timeout=CALL_SECONDS)
             return answer.status_code, answer.content
         try:
-            return find.ask(path, method, url, content, CALL_SECONDS)
+            return find.ask(path, method, url, CALL_SECONDS, content)
         except (OSError, http.client.HTTPException) as error:
             raise EngineGone(host=self.host) from error
 

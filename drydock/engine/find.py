@@ -131,7 +131,7 @@ def answers(candidate: Candidate) -> str | None:
 
 def _ping_socket(path: str) -> str | None:
     try:
-        status, _ = get(path, "/_ping", PING_SECONDS)
+        status, _ = ask(path, "GET", "/_ping", PING_SECONDS)
     except FileNotFoundError:
         return "no socket"
     except PermissionError:
@@ -141,13 +141,8 @@ def _ping_socket(path: str) -> str | None:
     return None if status == http.client.OK else f"status {status}"
 
 
-def get(socket_path: str, url: str, seconds: float) -> tuple[int, bytes]:
-    """Return an engine's status and answer, without the SDK."""
-    return ask(socket_path, "GET", url, None, seconds)
-
-
 def ask(
-    socket_path: str, method: str, url: str, content: Mapping[str, Any] | None, seconds: float
+    socket_path: str, method: str, url: str, seconds: float, content: Mapping[str, Any] | None = None
 ) -> tuple[int, bytes]:
     """Send a request, with content as JSON, and return the engine's status and answer, without the SDK."""
     connection = http.client.HTTPConnection("localhost", timeout=seconds)

@@ -119,21 +119,8 @@ RENAMED = {
 LOCALES = "of the locales it has C.UTF-8, system-packages=locales-all brings the others"
 # Programs in front of a server that a container's runtime or the image replaces.
 REPLACED = frozenset(
-    {
-        "exec",
-        "env",
-        "nohup",
-        "time",
-        "command",
-        "dumb-init",
-        "tini",
-        "catatonit",
-        "gosu",
-        "su-exec",
-        "sudo",
-        "runuser",
-    }
-    | {"setpriv", "docker-entrypoint.sh", "sh", "bash"}
+    {"exec", "env", "nohup", "time", "command", "sh", "bash", "docker-entrypoint.sh"}
+    | {"dumb-init", "tini", "catatonit", "gosu", "su-exec", "sudo", "runuser", "setpriv"}
 )
 ENVIRONMENTS = frozenset({"conda", "mamba", "micromamba", "pixi"})
 PYTHON = re.compile(r"(\S*/)?python[\d.]*")
@@ -201,12 +188,9 @@ def _sets(name: str, value: str) -> str:
     if OWN_VARIABLES.match(name) or (usual is not None and re.fullmatch(usual, value)):
         return ""
     plain = kind_of(name) == "plain" and len(value) < MOST_SHOWN
-    more = f"; {LOCALES}" if name in {"LANG", "LC_ALL"} else ""
-    return (
-        f"sets {name}={value}: set it where the image runs{more}"
-        if plain
-        else (f"sets {name}: set it where the image runs")
-    )
+    shown = f"{name}={value}" if plain else name
+    more = f"; {LOCALES}" if plain and name in {"LANG", "LC_ALL"} else ""
+    return f"sets {shown}: set it where the image runs{more}"
 
 
 def volumes(files: Iterable[Dockerfile], written: Iterable[str]) -> Iterator[Found[str]]:

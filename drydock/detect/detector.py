@@ -317,8 +317,8 @@ class _Detection:
             kind = option.removesuffix("s")
             found_there = [item for item in places.items() if item[0] != found.value.selector]
             self.notes += [Found(fact.format(kind, name, kind), where) for name, where in found_there]
-        given = self.chosen, self.startup, python.NEWEST_DEFAULT, [*extras, *groups]
-        for kind, name, needed in deps.imported(*given):
+        installed = [*extras, *groups]
+        for kind, name, needed in deps.imported(self.chosen, self.startup, python.NEWEST_DEFAULT, installed):
             if f"{kind}s" not in self.overrides:
                 (extras if kind == "extra" else groups).append(name)
                 fact = f"{kind} {name} is installed: it alone has {needed.value}, which the program imports"

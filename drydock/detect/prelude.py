@@ -22,12 +22,7 @@ def steps(module: Module, site: Site, served: str) -> tuple[str, ...]:
 
     Those that an import of `served`, the application's file, makes too are left out.
     """
-    text = module.code.tree.text(module.path) if module.code else None
-    try:
-        body = ast.parse(text or "").body
-    except (SyntaxError, ValueError, RecursionError):
-        return ()
-    line = site.node.lineno
+    body, line = module.body, site.node.lineno
     found = [one for one in _before(body, line) if module.path != served or one not in body]
     if not any(_holds(one, line) for one in body if _is_guard(one)):
         # The last step of the program's own block leads to the function that starts the server.

@@ -113,6 +113,7 @@ class Module:
 
     path: str
     code: Project | None = None
+    body: list[ast.stmt] = field(default_factory=list)  # its statements
     aliases: dict[str, str] = field(default_factory=dict)
     imports: list[Import] = field(default_factory=list)
     calls: list[Site] = field(default_factory=list)
@@ -176,7 +177,7 @@ def parse(path: str, data: bytes, code: Project | None = None) -> Module | None:
         tree = ast.parse(data)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    module = Module(path, code)
+    module = Module(path, code, tree.body)
     _collect(module, tree)
     return module
 

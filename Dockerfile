@@ -92,7 +92,7 @@ RUN --network=none --mount=type=bind,from=assembly,target=/drydock python3 -m as
 FROM assembled AS traced
 RUN --network=none --mount=type=bind,from=drydock,source=trace,target=/trace \
     --mount=type=bind,from=builder,source=/layers/imports.txt,target=/imports.txt \
-    /opt/venv/bin/python3 /trace imports /imports.txt > /libraries.txt
+    /layers/dependencies/opt/venv/bin/python3 /trace imports /imports.txt > /libraries.txt
 COPY --from=builder /layers/resources/ /layers/resources/
 
 FROM scratch AS production
@@ -123,7 +123,7 @@ RUN --mount=type=cache,id=uv,target=/root/.cache/uv --mount=type=secret,id=ca --
         --require-hashes --requirement=rest.txt
 RUN --network=none --mount=type=bind,from=drydock,source=trace,target=/trace \
     --mount=type=bind,from=builder,source=/rootfs,target=/rootfs \
-    /opt/venv/bin/python3 /trace start /rootfs > /opt/test/libraries.txt
+    /layers/dependencies/opt/venv/bin/python3 /trace start /rootfs > /opt/test/libraries.txt
 FROM ${TEST_BASE} AS test
 ARG APP_DIR
 COPY --from=test-dependencies /opt/test /opt/test

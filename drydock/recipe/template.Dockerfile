@@ -171,7 +171,7 @@ RUN --network=none --mount=type=bind,from=drydock,target=/drydock python3 -m ass
 FROM assembled AS traced
 RUN --network=none --mount=type=bind,from=drydock,source=trace,target=/trace \
     --mount=type=bind,from=builder,source=/layers/imports.txt,target=/imports.txt \
-    /opt/venv/bin/python3 /trace imports /imports.txt > /libraries.txt
+    /layers/dependencies/opt/venv/bin/python3 /trace imports /imports.txt > /libraries.txt
 COPY --from=builder /layers/resources/ /layers/resources/
 FROM scratch AS production
 COPY --from=runtime /layers/runtime/ /
@@ -199,7 +199,7 @@ python3 /install/difference.py /install/pytest.txt /opt/venv --any-version > /lo
 {% endcall %}
 RUN --network=none --mount=type=bind,from=drydock,source=trace,target=/trace \
     --mount=type=bind,from=builder,source=/rootfs,target=/rootfs \
-    /opt/venv/bin/python3 /trace start /rootfs > /opt/test/libraries.txt
+    /layers/dependencies/opt/venv/bin/python3 /trace start /rootfs > /opt/test/libraries.txt
 FROM ${TEST_BASE} AS test
 COPY --from=test-dependencies /opt/test /opt/test
 {% set tests = recipes.configuration(blueprint) + blueprint.tests %}

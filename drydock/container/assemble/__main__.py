@@ -23,8 +23,7 @@ PROFILE = Path(__file__).parent.parent / "bytecode.txt"
 
 def main(layer: str, extras: str = "") -> None:
     if layer == "bytecode":
-        [site] = ENVIRONMENT.glob("lib/python3*/site-packages")
-        dependencies.prepare(ENVIRONMENT, site, None)
+        dependencies.prepare(ENVIRONMENT)
         return
     made = LAYERS / layer
     profile = bytecode.measured(PROFILE)
@@ -34,7 +33,7 @@ def main(layer: str, extras: str = "") -> None:
     else:
         tree = Tree(made, (LAYERS / "runtime",))
         dependencies.assemble(tree, ENVIRONMENT, profile, extras.split(), BASE.read_text().split())
-    times.settle(made)
+    times.settle(made, files=False)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,11 @@ import py_compile
 import sys
 import sysconfig
 import warnings
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
+
+from assemble import times
+from assemble.tree import walk
 
 # Processes that compile: the same number on every machine, see `write`.
 PARTS = 4
@@ -32,6 +35,11 @@ def measured(profile: Path) -> frozenset[str] | None:
     return frozenset(names)
 
 
+def modules(root: Path) -> Iterator[str]:
+    """Yield the files below a folder, by their paths in it."""
+    yield from (str(path).removeprefix(f"{root}/") for path in walk(root))
+
+
 def write(root: Path, shown: Path, names: Iterable[str], profile: Collection[str] | None = None) -> None:
     """Compile modules with several processes; skip files for other Pythons, and templates."""
     finish(start(root, shown, names, profile))
@@ -43,7 +51,7 @@ def start(root: Path, shown: Path, names: Iterable[str], profile: Collection[str
     `shown` is the root's path in the image, for tracebacks. The files have their final times.
 
     marshal's output depends on which other objects are alive. So every machine uses the same number of parts,
-    each in a process forked from this one.
+    each in a process forked from this one. The bytecode gets the time of its content, and folders a new one.
     """
     wanted = sorted(name for name in names if name.endswith(".py") and (profile is None or name in profile))
     parts = (wanted[number::PARTS] for number in range(PARTS))
@@ -92,4 +100,5 @@ def _compile(root: Path, shown: Path, names: Sequence[str]) -> None:
             )
         except (py_compile.PyCompileError, ValueError, RecursionError, FileNotFoundError):
             continue  # not for this Python, a template, or a link to a file that is mounted later
-        os.chmod(target, 0o644)  # noqa: PTH101 - independent of the umask
+        target.chmod(0o644)  # independent of the umask
+        times.give(target, target.read_bytes())

@@ -46,18 +46,18 @@ def assemble(
     if not any(site.glob("*.dist-info")):
         version = ".".join(map(str, sys.version_info[:3]))
         sys.exit(f"error: the lock has nothing for Python {version}; lock for that version too")
-    prepare(environment, site, profile)
+    clean(environment)
     for path in left_out.kept(environment, reasons.ENVIRONMENT):
         tree.take(path)
+    compiling = bytecode.start(tree.inside(site), site, bytecode.modules(site), profile)
     twins.link_twins(tree, site, runtime.known_libraries(), runtime.loader())
-    before = set(tree.files())
     extras.take(tree, declared)
     for path in sorted(named.libraries(walk(environment), named.known())):
         tree.take(path)
     runtime.take_libraries(tree, tree.binaries())
     installed = packages.Installed()
     data = installed.data(base, runtime.known_libraries()["libc.so.6"].parent.resolve())
-    for path in list(installed.whole(set(tree.files()) - before, base, data)):
+    for path in list(installed.whole(tree.files(outside=environment), base, data)):
         tree.take(path)
     # Locales, zones and terminals that a package added to the base's.
     runtime.take_folders(tree)
@@ -65,7 +65,7 @@ def assemble(
     runtime.take_libraries(tree, binaries)
     runtime.take_conversions(tree)
     runtime.strip_all(tree)
-    packages.record(tree, installed, set(tree.files()) - before)
+    packages.record(tree, installed, set(tree.files(outside=environment)))
     _verify(tree, binaries)
     distributions.mend_records(tree, site)
     tree.prune()
@@ -73,6 +73,7 @@ def assemble(
         tree.folder(folder)
     for path, starter in started_elsewhere(tree, environment / "bin"):
         sys.stderr.write(f"drydock: {path} is started by {starter}, which production lacks\n")
+    bytecode.finish(compiling)
 
 
 def empty_folders(environment: Path) -> list[Path]:
@@ -102,12 +103,19 @@ def _verify(tree: Tree, binaries: list[Path]) -> None:
         sys.exit("\n".join(wrong))
 
 
-def prepare(environment: Path, root: Path, profile: frozenset[str] | None) -> None:
-    """Set times and write bytecode in a virtual environment; the profile's paths are relative to `root`."""
-    # uv's lock serves only installers, and every user could write to it.
+def clean(environment: Path) -> None:
+    """Remove the installer's lock, which every user could write to, and other bytecode than ours."""
     (environment / ".lock").unlink(missing_ok=True)
-    for folder in list(environment.rglob("__pycache__")):
-        shutil.rmtree(folder)
+    for place, folders, _ in os.walk(environment):
+        if "__pycache__" in folders:
+            shutil.rmtree(Path(place, "__pycache__"))
+            folders.remove("__pycache__")
+
+
+def prepare(environment: Path) -> None:
+    """Set the times of a virtual environment, and write bytecode for all its modules."""
+    [site] = environment.glob("lib/python3*/site-packages")
+    clean(environment)
     times.settle(environment)
-    bytecode.write(root, root, (str(path.relative_to(root)) for path in walk(root)), profile)
-    times.settle(environment)
+    bytecode.write(site, site, bytecode.modules(site))
+    times.settle(environment, files=False)

@@ -9,6 +9,7 @@ import io
 import os
 from pathlib import Path
 
+from assemble import times
 from assemble.tree import Tree
 
 
@@ -19,16 +20,19 @@ def mend_records(tree: Tree, site: Path) -> None:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         for name, digest, size in rows:
-            path = tree.inside(Path(os.path.normpath(site / name)))
-            if path.is_symlink():
+            path = f"{tree.root}{os.path.normpath(f'{site}/{name}')}"
+            if os.path.islink(path):  # noqa: PTH114 - there are thousands
                 # A link to the system's library, whose content a system package records.
                 writer.writerow((name, "", ""))
-            elif path.is_file():
+            elif os.path.isfile(path):  # noqa: PTH113
                 writer.writerow(_row(name, path) if digest else (name, digest, size))
-        record.write_text(text.getvalue(), encoding="utf-8")
+        content = text.getvalue().encode()
+        record.write_bytes(content)
+        times.give(record, content)
 
 
-def _row(name: str, path: Path) -> tuple[str, str, int]:
-    content = path.read_bytes()
+def _row(name: str, path: str) -> tuple[str, str, int]:
+    with open(path, "rb") as file:  # noqa: PTH123
+        content = file.read()
     digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
     return name, f"sha256={digest}", len(content)

@@ -6,9 +6,10 @@ import os
 import ssl
 import sys
 import sysconfig
+from functools import cache
 from pathlib import Path
 
-from assemble import bytecode, elf, left_out, packages, reasons, strip, times
+from assemble import bytecode, elf, left_out, packages, reasons, strip
 from assemble.tree import Tree
 
 # Opened by name at run time, so no file's list of needed libraries has them.
@@ -80,7 +81,6 @@ def assemble(tree: Tree, profile: frozenset[str] | None) -> None:
     _library_list(tree)
     strip_all(tree)
     packages.record(tree, packages.Installed(), set(tree.files()))
-    times.settle(tree.root)
     modules = (str(path.relative_to(root)) for path in own if path.is_relative_to(root))
     bytecode.write(tree.inside(root), root, modules, profile)
     for name in USUAL_FOLDERS:
@@ -162,6 +162,7 @@ def strip_all(tree: Tree) -> None:
         tree.write(Path("/usr/share/drydock/unstripped") / tree.root.name, names)
 
 
+@cache
 def known_libraries() -> dict[str, Path]:
     """Return the libraries of the interpreter and its modules: name to the loader's path."""
     own = [path for path in _own_files(executable()) if elf.is_elf(path)]

@@ -12,7 +12,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from assemble import elf
+from assemble import elf, times
 
 SHT_NULL, SHT_NOBITS = 0, 8
 SHF_ALLOC = 0x2
@@ -55,6 +55,7 @@ def strip(path: Path) -> int:
     mode = path.stat().st_mode
     path.write_bytes(smaller)
     path.chmod(mode)
+    times.give(path, smaller)
     return len(content) - len(smaller)
 
 

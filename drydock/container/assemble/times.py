@@ -22,12 +22,24 @@ def of(content: bytes) -> int:
     return EARLIEST + int.from_bytes(hashlib.sha256(content).digest()[:8], "big") % SPAN
 
 
-def settle(tree: Path) -> None:
-    """Give every file of a tree the time of its content, and folders the earliest."""
+def give(path: str | Path, content: bytes) -> None:
+    """Give a file the time of its content."""
+    time = of(content)
+    os.utime(path, (time, time))
+
+
+def settle(tree: Path, files: bool = True) -> None:
+    """Give folders and links the earliest time and, if asked to, every file the time of its content.
+
+    Paths stay plain strings: there are tens of thousands.
+    """
     for place, folders, names in os.walk(tree, topdown=False):
         for name in (*names, *folders):
-            path = Path(place, name)
-            mode = path.lstat().st_mode
-            time = of(path.read_bytes()) if stat.S_ISREG(mode) else EARLIEST
-            os.utime(path, (time, time), follow_symlinks=False)
+            path = f"{place}/{name}"
+            mode = os.lstat(path).st_mode
+            if not stat.S_ISREG(mode):
+                os.utime(path, (EARLIEST, EARLIEST), follow_symlinks=False)
+            elif files:
+                with open(path, "rb") as file:  # noqa: PTH123
+                    give(path, file.read())
         os.utime(place, (EARLIEST, EARLIEST))

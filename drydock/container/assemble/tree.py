@@ -7,19 +7,21 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from assemble import elf
+from assemble import elf, times
 
 
 class Tree:
     """A folder that becomes a root file system.
 
     Files of the root file systems in `below`, which will be the layers under it, are not taken again.
+    A file gets the time of its content when it is written. The fast ways use plain strings for paths: there
+    are tens of thousands.
     """
 
     def __init__(self, root: Path, below: tuple[Path, ...] = ()) -> None:
         self.root = root
         self.below = below
-        self._plain: set[Path] = set()
+        self._plain: set[str] = set()
         self._binaries: set[Path] = set()
         root.mkdir(parents=True, exist_ok=True)
 
@@ -27,14 +29,15 @@ class Tree:
         """Return an absolute path's place in this tree."""
         return Path(f"{self.root}{path}")
 
-    def has(self, path: Path) -> bool:
+    def has(self, path: str | Path) -> bool:
         """Tell whether this tree or one below it holds a path; a link's target need not exist."""
         return any(os.path.lexists(f"{root}{path}") for root in (self.root, *self.below))
 
     def take(self, path: Path) -> None:
         """Copy one file of the running system, with every link on the way to it and its own target."""
-        if path.parent in self._plain:
-            self._take_from_plain(path)
+        name = str(path)
+        if os.path.dirname(name) in self._plain:  # noqa: PTH120
+            self._take_from_plain(name)
             return
         here = Path("/")
         for part in path.parts[1:]:
@@ -47,29 +50,32 @@ class Tree:
                 return
             if here.is_dir():
                 self._folder(here)
-        self._plain.add(path.parent)
-        self._take_from_plain(path)
+        self._plain.add(str(path.parent))
+        self._take_from_plain(name)
 
-    def _take_from_plain(self, path: Path) -> None:
+    def _take_from_plain(self, name: str) -> None:
         """Copy a file whose folder has been copied and is reached without links."""
         try:
-            mode = path.lstat().st_mode
+            mode = os.lstat(name).st_mode
         except FileNotFoundError:  # behind a link that leads nowhere
             return
         if stat.S_ISLNK(mode):
+            path = Path(name)
             self._link(path)
             self.take(Path(os.path.normpath(path.parent / path.readlink())))
-        elif stat.S_ISREG(mode) and not self.has(path):
-            self._copy(path, stat.S_IMODE(mode))
+        elif stat.S_ISREG(mode) and not self.has(name):
+            self._copy(name, stat.S_IMODE(mode))
 
-    def _copy(self, path: Path, mode: int) -> None:
-        """Copy content and mode only: there are thousands of files, and their times are set later."""
-        content = path.read_bytes()
-        with self.inside(path).open("xb") as target:
+    def _copy(self, name: str, mode: int) -> None:
+        with open(name, "rb") as source:  # noqa: PTH123
+            content = source.read()
+        place = f"{self.root}{name}"
+        with open(place, "xb") as target:  # noqa: PTH123
             target.write(content)
             os.fchmod(target.fileno(), mode)
+        times.give(place, content)
         if content.startswith(elf.MAGIC):
-            self._binaries.add(path)
+            self._binaries.add(Path(name))
 
     def take_all(self, folder: Path) -> None:
         for path in walk(folder):
@@ -81,6 +87,7 @@ class Tree:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content)
         target.chmod(mode)
+        times.give(target, content.encode())
 
     def link(self, path: Path, target: str) -> None:
         """Make a link of drydock's own."""
@@ -94,9 +101,10 @@ class Tree:
         for part in (*reversed([*path.parents][:-1]), path) if path.is_dir() else ():
             self._link(part) if part.is_symlink() else self._folder(part)
 
-    def files(self) -> Iterator[Path]:
-        """Yield the absolute path in the image of every file and link in this tree."""
-        for path in walk(self.root):
+    def files(self, outside: Path | None = None) -> Iterator[Path]:
+        """Yield the absolute path in the image of every file and link that is not in the folder `outside`."""
+        unwanted = f"{self.root}{outside}"
+        for path in walk(self.root, lambda name: name != unwanted):
             yield Path(str(path).removeprefix(str(self.root)))
 
     def prune(self) -> None:
@@ -127,7 +135,7 @@ class Tree:
 def walk(folder: Path, wanted: Callable[[str], bool] = lambda _: True) -> Iterator[Path]:
     """Yield the files and links under a folder, in the same order on every machine.
 
-    An unwanted folder is not entered. Paths stay plain strings until the end: there are tens of thousands.
+    An unwanted folder is not entered.
     """
     with os.scandir(folder) as entries:
         found = sorted(entries, key=lambda entry: entry.name)

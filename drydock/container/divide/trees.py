@@ -52,7 +52,7 @@ def settle(*trees: Path) -> None:
     bytecode.finish(parts)
     for tree in trees:
         _open(tree)
-        times.settle(tree)
+        times.settle(tree, files=False)
 
 
 def _open(tree: Path) -> None:

@@ -1,7 +1,7 @@
 """Trace an application's imports or start, and refuse libraries that the image lacks.
 
-    python3 /trace imports /imports.txt
-    python3 /trace start /rootfs
+    /layers/dependencies/opt/venv/bin/python3 /trace imports /imports.txt
+    /layers/dependencies/opt/venv/bin/python3 /trace start /rootfs
 
 A file's list of needed libraries does not name those that a program opens at run time (dlopen, ctypes, cffi).
 The builder has everything that is installed, so the loader can record each library as it loads it. An import
@@ -22,10 +22,10 @@ import tempfile
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from loader import Fault, Trace, watched
+from loader import MADE, Fault, Trace, watched
 
 HERE = Path(__file__).parent
-LAYERS = ("/layers/runtime", "/layers/dependencies")
+LAYERS = ("/layers/runtime", MADE)
 LACKS = "is opened at run time and is not in the image"
 LONGEST = 160  # characters of a library's own message, which may name every place that it tried
 # Parts of the standard library that no start needs: a display, which no image has, or a hook of the base.

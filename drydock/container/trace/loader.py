@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SECONDS = 60
+# The environment runs where the image's copy is made, with its bytecode; its paths are told as the image's.
+MADE = "/layers/dependencies"
 # As -P does, which Python 3.11 brought: neither a script's folder nor this one is on the import path.
 OFF_THE_PATH = """import runpy, sys
 sys.path[: not getattr(sys.flags, "safe_path", False)] = []
@@ -79,13 +81,21 @@ def watched(
     except subprocess.TimeoutExpired:
         end = f"it was not finished after {SECONDS} s"
     # Each process has a file of its own; libraries of programs other than Python do not count.
-    lines = [line for file in folder.glob("loader.*") for line in pythons_own(file.read_text().splitlines())]
+    lines = [line for file in folder.glob("loader.*") for line in pythons_own(read(file))]
     loaded = (line.partition(LOADED)[2] for line in lines if LOADED in line)
     return Trace(
         frozenset(path for path in loaded if not path.startswith(f"{folder}/")),
         frozenset(line.partition("file=")[2].split(" [")[0] for line in lines if BY_NAME in line),
-        tuple(faults(notes.read_text().splitlines() if notes.exists() else [], end)),
+        tuple(faults(read(notes) if notes.exists() else [], as_in_image(end))),
     )
+
+
+def read(file: Path) -> list[str]:
+    return as_in_image(file.read_text()).splitlines()
+
+
+def as_in_image(text: str) -> str:
+    return text.replace(f"{MADE}/", "/")
 
 
 def pythons_own(lines: list[str]) -> Iterator[str]:

@@ -28,8 +28,9 @@ def main(layer: str, extras: str = "") -> None:
     made = LAYERS / layer
     profile = bytecode.measured(PROFILE)
     if layer == "runtime":
-        runtime.assemble(Tree(made), profile)
-        BASE.write_text("".join(f"{package.name}\n" for package in packages.Installed().packages))
+        installed = packages.Installed()
+        runtime.assemble(Tree(made), profile, installed)
+        BASE.write_text("".join(f"{package.name}\n" for package in installed.packages))
     else:
         tree = Tree(made, (LAYERS / "runtime",))
         dependencies.assemble(tree, ENVIRONMENT, profile, extras.split(), BASE.read_text().split())

@@ -158,6 +158,9 @@ def record(
     """
     origins = {made: sources for made, sources in MADE_FROM.items() if made in paths}
     owners = installed.owners([*paths, *(path for sources in origins.values() for path in sources)])
+    places: dict[Path, list[Path]] = {}
+    for path in paths:
+        places.setdefault(_real(path), []).append(path)
     for package in owners:
         place = DATABASE / "status.d" / package.name
         if not tree.has(place):
@@ -165,7 +168,8 @@ def record(
         licence = Path("/usr/share/doc") / package.name / "copyright"
         if licence.exists():
             tree.take(licence)
-        mine = {path for path in (*paths, _real(licence)) if _real(path) in package.files}
+        mine = {path for real in package.files & places.keys() for path in places[real]}
+        mine |= {_real(licence)} & package.files
         mine |= {path for path, sources in origins.items() if _principal(sources, owners) is package}
         _write_sums(tree, place.with_name(f"{package.name}.md5sums"), mine)
     return owners

@@ -62,7 +62,7 @@ USUAL_FOLDERS = (
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
-def assemble(tree: Tree, profile: frozenset[str] | None) -> None:
+def assemble(tree: Tree, profile: frozenset[str] | None, installed: packages.Installed) -> None:
     """Put everything that does not depend on the application into an empty tree.
 
     `profile` names the measured source files, which get bytecode; None for all.
@@ -72,6 +72,8 @@ def assemble(tree: Tree, profile: frozenset[str] | None) -> None:
     own = _own_files(program)
     for path in own:
         tree.take(path)
+    modules = (str(path.relative_to(root)) for path in own if path.is_relative_to(root))
+    compiling = bytecode.start(tree.inside(root), root, modules, profile)
     _libraries(tree, program)
     for name in SYSTEM_FILES:
         if Path(name).exists():
@@ -80,11 +82,10 @@ def assemble(tree: Tree, profile: frozenset[str] | None) -> None:
     _certificates(tree)
     _library_list(tree)
     strip_all(tree)
-    packages.record(tree, packages.Installed(), set(tree.files()))
-    modules = (str(path.relative_to(root)) for path in own if path.is_relative_to(root))
-    bytecode.write(tree.inside(root), root, modules, profile)
+    packages.record(tree, installed, set(tree.files()))
     for name in USUAL_FOLDERS:
         tree.folder(Path(name))
+    bytecode.finish(compiling)
 
 
 def executable() -> Path:

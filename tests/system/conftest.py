@@ -25,10 +25,17 @@ def pytest_runtest_makereport(
     return report
 
 
+# By their tests' seconds.
+LONGEST = (
+    *("test_schemathesis", "test_chat", "test_postgres"),
+    *("test_better_auth", "test_lifecycle", "test_kagent_agent"),
+)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest file, beside which all others run."""
-    items.sort(key=lambda item: item.path.name != "test_schemathesis.py")
+    """Begin with the longest files: one that begins late would run alone at the end."""
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 
 
 @pytest.fixture(scope="session")

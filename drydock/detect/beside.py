@@ -396,7 +396,7 @@ def _lack(startup: Startup, site: Site) -> str:
     if starter := _starter(startup, site):
         return f"runs a file that {starter} starts: slim has that, production does not"
     no_image = called in system.OF_NO_IMAGE
-    return f"calls {called}, which no image has: name its package in system-packages" if no_image else ""
+    return f"calls {called}, which no image has without its package in system-packages" if no_image else ""
 
 
 def _is_untrained(site: Site) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import NamedTuple
 
 from drydock.detect.code import Startup
@@ -56,7 +56,7 @@ RUNTIME = {
     "imagemagick": Runtime((), ("convert",)),
     "libcairo2": Runtime((), (), ("libcairo.so.2",)),
     "libgl1": Runtime(("opencv-python",)),
-    "libimage-exiftool-perl": Runtime(("pyexiftool",), ("exiftool",)),
+    "libimage-exiftool-perl": Runtime(("pyexiftool",), ("exiftool",), ("perl",)),
     "libmagic1": Runtime(
         ("python-magic",), (), ("libmagic.so.1", "/usr/lib/file/magic*", "/usr/share/misc/magic*")
     ),
@@ -143,7 +143,8 @@ def packages(
     """Return the Debian packages for the build and for the run, each with its evidence."""
     build = [*_built(chosen, names, python), *_from_dockerfiles(files, kept, run=False)]
     own = (*_linked(chosen, names), *_imported(startup, names), *_from_code(startup))
-    run = [*own, *_from_dockerfiles(files, kept, run=True)]
+    called = {name for site in (startup.calls if startup else ()) for name in _programs(site)}
+    run = [*own, *_from_dockerfiles(files, kept, run=True, called=called)]
     return distinct(build), distinct(run)
 
 
@@ -247,11 +248,14 @@ def program(site: Site) -> str:
     return text.partition(" ")[0].rpartition("/")[2]
 
 
-def _from_dockerfiles(files: list[Dockerfile], kept: list[Found[str]], run: bool) -> Iterator[Package]:
+def _from_dockerfiles(
+    files: list[Dockerfile], kept: list[Found[str]], run: bool, called: Container[str] = ()
+) -> Iterator[Package]:
     lists = ((file.path, file.packages if run else file.compilers) for file in files[:1])
     named = [Found(name, f"{path}:{line}") for path, packages in lists for name, line in packages]
     for one in (*named, *kept):
-        if only_builds(one.value) != run and one.value not in ONLY_FOR_BUILDS:
+        spare = one.value in ONLY_FOR_BUILDS and one.value not in called
+        if only_builds(one.value) != run and not spare:
             yield Package(one.value, one.where, "the existing Dockerfile installs it", "dockerfile")
 
 

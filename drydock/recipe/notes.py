@@ -24,11 +24,11 @@ def notes(findings: Findings, blueprint: Blueprint) -> Iterator[str]:
         what = " and ".join(missing)
         yield f"no route fits the probe of {what}: any answer passes, and for Kubernetes an open port"
     if blueprint.system_run:
-        taken = f", and of them {_list(blueprint.extra_files)}" if blueprint.extra_files else ""
+        taken = f", and {_list(blueprint.extra_files)}" if blueprint.extra_files else ""
         yield (
-            f"the running program may need {_list(blueprint.system_run)}: slim has them; production has what"
-            f" is linked against and what is data alone, such as fonts{taken}: change EXTRA_FILES and"
-            " extra-files for more or less"
+            f"the running program may need {_list(blueprint.system_run)}: slim has them; production has their"
+            f" programs and data, what is linked against or named{taken}: change EXTRA_FILES and extra-files"
+            " for more or less"
         )
     for path in () if written.is_ours(blueprint.root / ".dockerignore") else findings.ignore.removed:
         yield f"the project's own .dockerignore removes {path}, which the image needs: drydock's keeps it"

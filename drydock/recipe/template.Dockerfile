@@ -166,7 +166,8 @@ RUN --network=none --mount=type=bind,from=drydock,source=assemble,target=/drydoc
 FROM dependencies AS assembled
 ARG EXTRA_FILES={{ quoted(blueprint.extra_files | join(" ")) }}
 COPY --from=runtime /layers /layers
-RUN --network=none --mount=type=bind,from=drydock,target=/drydock python3 -m assemble dependencies "${EXTRA_FILES}"
+RUN --network=none --mount=type=bind,from=drydock,target=/drydock python3 -m assemble dependencies "${EXTRA_FILES}"{% if blueprint.system_run %} {{ quoted(blueprint.system_run | join(" ")) }}{% endif %}
+
 # What the application imports and opens by name: a missing library fails here; production waits for that.
 FROM assembled AS traced
 RUN --network=none --mount=type=bind,from=drydock,source=trace,target=/trace \
@@ -207,5 +208,4 @@ COPY --from=test-dependencies /opt/test /opt/test
 ENV PYTHONPATH=/opt/test PYTEST_ADDOPTS="-p no:cacheprovider"
 HEALTHCHECK NONE
 ENTRYPOINT ["/opt/venv/bin/python3", "-m", "pytest"]
-# A build without --target makes this one.
 FROM production

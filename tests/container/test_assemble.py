@@ -398,6 +398,67 @@ def test_packages_that_are_only_read_come_if_they_were_asked_for(
     assert whole == ["/usr/share/fonts/core.ttf", "/usr/share/fonts/shop.ttf", "/usr/lib/shop/driver.so"]
 
 
+def test_a_declared_packages_programs_come_with_its_data_and_scripts_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "usr"
+    listed = {
+        "shop": [],
+        "shop-7": ["bin/shop-7", "bin/shop-script", "share/shop/types"],
+        "shop-needed": ["bin/needed"],
+        "compiler": ["bin/cc"],
+        "dash": ["bin/sh"],
+    }
+    needs = {"shop": "\nDepends: shop-7", "shop-7": "\nDepends: shop-needed, dash"}
+    write_files(root, {path: "" for paths in listed.values() for path in paths})
+    write_files(
+        root, {"bin/shop-script": "#!/no/such/sh\n", "share/shop/made/one": "", "share/shop/list": ""}
+    )
+    (root / "bin/shop").symlink_to("shop-7")
+    write_files(
+        tmp_path / "dpkg",
+        {
+            f"info/{name}.list": "".join(
+                f"{root}/{path}\n" for path in (*paths, *{path.rpartition("/")[0] for path in paths})
+            )
+            for name, paths in listed.items()
+        }
+        | {"status": "\n\n".join(f"Package: {one}\nArchitecture: any{needs.get(one, '')}" for one in listed)},
+    )
+    states = "".join(f"Package: {name}\nAuto-Installed: 1\n\n" for name in ("shop-7", "shop-needed"))
+    write_files(tmp_path, {"states": states})
+    monkeypatch.setattr(packages, "DATABASE", tmp_path / "dpkg")
+    monkeypatch.setattr(packages, "AUTOMATIC", tmp_path / "states")
+    monkeypatch.setattr(packages, "UNREAD", re.compile(".*/bin/.*"))
+    monkeypatch.setattr(packages, "PROGRAM", re.compile(".*/bin/.*"))
+    monkeypatch.setenv("PATH", f"{root}/bin:{root}/none")
+    installed = packages.Installed()
+    tree = Tree(tmp_path / "tree")
+
+    dependencies.take_programs(tree, installed.programs(["shop"], {"dash"}))
+    taken = list(tree.files())
+
+    assert [path.name for path in taken] == ["shop", "shop-7"]
+    assert "shop-7: production lacks /no/such/sh, which starts shop-script" in capsys.readouterr().err
+    whole = [str(path.relative_to(root)) for path in installed.whole(taken, {"dash"})]
+    assert whole == ["share/shop/types", "share/shop/list", "share/shop/made/one"]
+    # A package with scripts alone brings its data too, unless it serves the build alone.
+    assert list(installed.data({"dash"}, Path("/usr/lib"), ["compiler"])) == ["compiler", "shop"]
+    assert list(installed.data({"dash"}, Path("/usr/lib"))) == ["shop"]
+
+
+@pytest.mark.parametrize(
+    ("path", "read"),
+    [
+        ("/usr/lib/x86_64-linux-gnu/shop/png.la", True),
+        ("/usr/lib/x86_64-linux-gnu/libshop.la", False),
+        ("/usr/lib/libshop.la", False),
+    ],
+)
+def test_libtools_files_come_beside_modules_but_not_beside_libraries(path: str, read: bool) -> None:
+    assert (packages.UNREAD.fullmatch(path) is None) == read
+
+
 @pytest.mark.parametrize(("program", "taken"), [("/usr/bin/iconv", True), ("/usr/bin/ls", False)])
 def test_tables_of_encodings_come_with_a_program_that_converts(
     tmp_path: Path, program: str, taken: bool

@@ -54,6 +54,16 @@ def test_packages_are_read_from_a_here_document(tmp_path: Path) -> None:
     assert [one.value for one in found(tmp_path, {"Dockerfile": text}).system_run] == ["ffmpeg"]
 
 
+def test_a_tool_of_builds_is_needed_if_the_code_calls_it(tmp_path: Path) -> None:
+    text = f"{HEAD}RUN apt-get update && apt-get install -y unzip wget sqlite3\n{SERVE}"
+    calls = f"import subprocess\n{APP}\n\ndef unpack(): subprocess.run(['unzip', 'a.zip'])\n"
+
+    assert [one.value for one in found(tmp_path, {"Dockerfile": text, "main.py": calls}).system_run] == [
+        "unzip",
+        "sqlite3",
+    ]
+
+
 def test_the_stage_that_compose_builds_is_the_one_that_counts(tmp_path: Path) -> None:
     text = (
         "FROM python:3.12-slim AS base\nWORKDIR /app\nCOPY . .\nFROM base AS live\nENV LIVE=1\n"

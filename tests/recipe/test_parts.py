@@ -169,6 +169,10 @@ def test_compilers_stay_in_the_builder_and_programs_reach_the_image(tmp_path: Pa
     assert "build-essential libpq-dev libpq5 git" in " ".join(builder.replace("\\\n", "").split())
     assert "build-essential" not in rest
     assert "--no-install-recommends libpq5 git \\" in rest
+    # The packages whose programs and data production has.
+    assert 'dependencies "${EXTRA_FILES}" "libpq5 git shared-mime-info unzip"\n' in rest.replace(
+        " \\\n   ", ""
+    )
     assert '\nARG EXTRA_FILES="libpq.so.5 git /usr/lib/git-core"\n' in text
 
 

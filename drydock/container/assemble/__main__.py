@@ -1,8 +1,10 @@
 """Assemble one layer of an image: `python3 -m assemble runtime|dependencies|bytecode`.
 
 runtime                    interpreter, standard library, system files: /layers/runtime
-dependencies [EXTRAS]      /opt/venv and its libraries: /layers/dependencies. EXTRAS names files that are
-                           opened by name at run time, separated by spaces
+dependencies [EXTRAS [PACKAGES]]
+                           /opt/venv and its libraries: /layers/dependencies. EXTRAS names files that are
+                           opened by name at run time, PACKAGES Debian packages that the running program
+                           needs, both separated by spaces
 bytecode                   bytecode and times for /opt/venv itself
 """
 
@@ -21,7 +23,7 @@ BASE = LAYERS / "base.txt"
 PROFILE = Path(__file__).parent.parent / "bytecode.txt"
 
 
-def main(layer: str, extras: str = "") -> None:
+def main(layer: str, extras: str = "", asked: str = "") -> None:
     if layer == "bytecode":
         dependencies.prepare(ENVIRONMENT)
         return
@@ -33,7 +35,8 @@ def main(layer: str, extras: str = "") -> None:
         BASE.write_text("".join(f"{package.name}\n" for package in installed.packages))
     else:
         tree = Tree(made, (LAYERS / "runtime",))
-        dependencies.assemble(tree, ENVIRONMENT, profile, extras.split(), BASE.read_text().split())
+        base = BASE.read_text().split()
+        dependencies.assemble(tree, ENVIRONMENT, profile, extras.split(), base, asked.split())
     times.settle(made, files=False)
 
 

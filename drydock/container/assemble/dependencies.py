@@ -31,6 +31,7 @@ def assemble(
     profile: frozenset[str] | None,
     declared: Iterable[str] = (),
     base: Collection[str] = (),
+    asked: Collection[str] = (),
 ) -> None:
     """Put a virtual environment into a tree over the runtime's.
 
@@ -38,6 +39,7 @@ def assemble(
         profile: The measured source files that get bytecode; None for all.
         declared: Libraries, programs and files that are opened by name at run time.
         base: The Debian packages of the base image.
+        asked: The Debian packages that the running program needs, as the project declares.
 
     Raises:
         SystemExit: Nothing is installed, a library is missing, or one lacks a symbol that another needs.
@@ -52,11 +54,15 @@ def assemble(
     compiling = bytecode.start(tree.inside(site), site, bytecode.modules(site), profile)
     twins.link_twins(tree, site, runtime.known_libraries(), runtime.loader())
     extras.take(tree, declared)
+    installed = packages.Installed()
+    # A program of the base that is declared needs its package's modules.
+    taken = filter(packages.is_program, tree.files(outside=environment))
+    base = {*base} - {package.name for package in installed.owners(taken)}
+    take_programs(tree, installed.programs(asked, base))
     for path in sorted(named.libraries(walk(environment), named.known())):
         tree.take(path)
     runtime.take_libraries(tree, tree.binaries())
-    installed = packages.Installed()
-    data = installed.data(base, runtime.known_libraries()["libc.so.6"].parent.resolve())
+    data = installed.data(base, runtime.known_libraries()["libc.so.6"].parent.resolve(), asked)
     for path in list(installed.whole(tree.files(outside=environment), base, data)):
         tree.take(path)
     # Locales, zones and terminals that a package added to the base's.
@@ -81,14 +87,32 @@ def empty_folders(environment: Path) -> list[Path]:
     return [Path(place) for place, folders, names in os.walk(environment) if not folders and not names]
 
 
+def take_programs(tree: Tree, found: Iterable[tuple[str, Path]]) -> None:
+    """Copy programs, and name the scripts among them that the image cannot start, by package."""
+    unstarted: dict[tuple[str, str], list[str]] = {}
+    for package, path in found:
+        if starter := _missing_starter(tree, path):
+            unstarted.setdefault((package, starter), []).append(path.name)
+        else:
+            tree.take(path)
+    for (package, starter), names in sorted(unstarted.items()):
+        told = f"drydock: {package}: production lacks {starter}, which starts {', '.join(names)}"
+        sys.stderr.write(f"{told}; name {Path(starter).name} in EXTRA_FILES to have them\n")
+
+
 def started_elsewhere(tree: Tree, programs: Path) -> Iterator[tuple[Path, str]]:
     """Yield the scripts of a folder whose first line names a program that the image lacks."""
     for path in sorted(programs.iterdir()):
-        with path.open("rb") if path.is_file() else io.BytesIO() as file:
-            first = re.match(rb"#!\s*(/\S+)", file.read(256))
-        starter = first[1].decode() if first else ""
-        if starter and not tree.has(Path(starter)) and not tree.has(Path(starter).resolve()):
+        if starter := _missing_starter(tree, path):
             yield path, starter
+
+
+def _missing_starter(tree: Tree, path: Path) -> str:
+    """Return the program that a script's first line names, if the image lacks it."""
+    with path.open("rb") if path.is_file() else io.BytesIO() as file:
+        first = re.match(rb"#!\s*(/\S+)", file.read(256))
+    starter = first[1].decode() if first else ""
+    return "" if not starter or tree.has(Path(starter)) or tree.has(Path(starter).resolve()) else starter
 
 
 def _verify(tree: Tree, binaries: list[Path]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ MADE_FROM: dict[Path, Collection[Path]] = {
 # Paths that no running program reads.
 UNREAD = re.compile(
     r"/usr/(bin|sbin|games|include)/.*|/usr/share/(doc|man|info|locale|lintian|bug|gir-1\.0|pkgconfig|aclocal)/.*"
-    r"|.*\.(a|la|pc)|/etc/(init\.d|cron[^/]*|default)/.*|.*/pkgconfig/.*"
+    # Not those of modules, which libltdl reads.
+    r"|.*\.(a|pc)|/usr/lib/([^/]+/)?[^/]+\.la|/etc/(init\.d|cron[^/]*|default)/.*|.*/pkgconfig/.*"
 )
 # apt's list of the packages that others brought.
 AUTOMATIC = Path("/var/lib/apt/extended_states")
@@ -42,7 +44,7 @@ class Package:
     @property
     def is_read(self) -> bool:
         """Whether programs only read or load its files: it holds no program, and nothing for compilers."""
-        return not self.name.endswith("-dev") and not any(PROGRAM.fullmatch(str(path)) for path in self.files)
+        return not self.name.endswith("-dev") and not any(map(is_program, self.files))
 
 
 class Installed:
@@ -60,10 +62,11 @@ class Installed:
         real = {_real(path) for path in paths}
         return tuple(package for package in self.packages if not package.files.isdisjoint(real))
 
-    def data(self, base: Collection[str], folder: Path) -> Iterator[str]:
+    def data(self, base: Collection[str], folder: Path, declared: Collection[str] = ()) -> Iterator[str]:
         """Yield the packages that were asked for and are only read: fonts, dictionaries, locales, plug-ins.
 
-        They hold no program, and no library in the loader's `folder`, which others would link against.
+        They hold no library in the loader's `folder`, which others would link against, and no program unless
+        the project declares them: others may serve the build alone.
         """
         states = AUTOMATIC.read_text() if AUTOMATIC.exists() else ""
         automatic = set(re.findall(r"^Package: (\S+)\n(?:.+\n)*?Auto-Installed: 1$", states, re.MULTILINE))
@@ -71,10 +74,29 @@ class Installed:
             asked = package.name not in base and package.name not in automatic
             if (
                 asked
-                and package.is_read
+                and (package.is_read or package.name in declared)
                 and not any(path.parent == folder and ".so" in path.name for path in package.files)
             ):
                 yield package.name
+
+    def programs(self, asked: Collection[str], base: Collection[str]) -> Iterator[tuple[str, Path]]:
+        """Yield the programs of the packages that a project declares, each with its package's name.
+
+        A package without files of its own stands for those that it needs. Links that alternatives made count.
+        """
+        added = {package.name: package for package in self.packages if package.name not in base}
+        todo, seen = sorted(added.keys() & set(asked)), set[str]()
+        while todo:
+            package = added[todo.pop()]
+            seen.add(package.name)
+            if all(UNREAD.fullmatch(str(path)) and not is_program(path) for path in package.files):
+                todo += [name for name in depends(package.paragraph) if name in added.keys() - seen]
+        owner = {path: name for name in sorted(seen) for path in added[name].files}
+        search = os.environ["PATH"].split(":") if owner else []
+        folders = {_resolved(Path(name)) for name in search if Path(name).is_dir()}
+        for path in sorted(path for folder in folders for path in folder.iterdir()):
+            if name := owner.get(path) or owner.get(path.resolve()):
+                yield name, path
 
     def whole(self, paths: Iterable[Path], base: Collection[str], data: Iterable[str] = ()) -> Iterator[Path]:
         """Yield plug-ins, fonts and tables that libraries find by their folder, from these files' packages.
@@ -86,7 +108,8 @@ class Installed:
         linked = {package.name for package in self.owners(paths) if package.name in added}
         seen = _closure(linked, added)
         # A dictionary may need the program that makes it, and a metapackage a whole compiler.
-        seen |= _closure(set(data), {name: one for name, one in added.items() if one.is_read})
+        wanted = set(data)
+        seen |= _closure(wanted, {name: one for name, one in added.items() if one.is_read or name in wanted})
         for name in sorted(seen):
             yield from sorted(path for path in added[name].files if not UNREAD.fullmatch(str(path)))
         yield from self._made({folder for name in seen for folder in added[name].folders}, base)
@@ -96,11 +119,14 @@ class Installed:
         """Yield the files that no package lists in those of these folders that no package of the base has."""
         shared = {folder for package in self.packages if package.name in base for folder in package.folders}
         known = {path for package in self.packages for path in package.files}
-        for folder in sorted(folders - shared):
-            inside = (
-                sorted(folder.iterdir()) if folder.is_dir() and not UNREAD.fullmatch(f"{folder}/") else []
-            )
-            yield from (path for path in inside if path.is_file() and _real(path) not in known)
+        listed = {folder for package in self.packages for folder in package.folders}
+        todo = sorted(folders - shared)
+        for folder in todo:
+            if folder.is_dir() and not UNREAD.fullmatch(f"{folder}/"):
+                inside = sorted(folder.iterdir())
+                yield from (path for path in inside if path.is_file() and _real(path) not in known)
+                deeper = (path for path in inside if path.is_dir() and not path.is_symlink())
+                todo += (path for path in deeper if path not in listed)
 
     @staticmethod
     def _package(paragraph: str) -> Package:
@@ -128,6 +154,10 @@ def _closure(names: set[str], among: Mapping[str, Package]) -> set[str]:
             seen.add(name)
             todo += [other for other in depends(among[name].paragraph) if other in among]
     return seen
+
+
+def is_program(path: Path) -> bool:
+    return bool(PROGRAM.fullmatch(str(path)))
 
 
 def depends(paragraph: str) -> list[str]:

@@ -4,7 +4,7 @@ import fnmatch
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from drydock.container.assemble import reasons
@@ -14,10 +14,9 @@ from drydock.image.file import File, Kind
 from drydock.image.packages import UNSTRIPPED, Source
 from drydock.image.tree import parents
 
-ENVIRONMENT = "/opt/venv"
 # Path components in a summary's folders, including the empty one before the first slash.
 FOLDER_DEPTH = 3
-_LIBRARY_FOLDER = re.compile(r"^(/.+/lib/python3\.\d+)/")
+_LIBRARY_FOLDER = re.compile(r"^((?!/opt/venv/)/.+/lib/python3\.\d+)/")
 _COMPARED = ("kind", "sha256", "link", "mode", "uid", "gid")
 
 
@@ -81,28 +80,22 @@ def compare(slim: Anatomy, production: Anatomy) -> LeftOut:
 
 def _reason(file: File, foreign: bool) -> str:
     """Return why production lacks a file: by its path, then its package, then its kind."""
-    for prefix, table in _tables(file.path):
-        for pattern, reason in table.items():
-            # An omitted folder takes its content along.
-            if any(fnmatch.fnmatch(one, f"{prefix}/{pattern}") for one in (file.path, *parents(file.path))):
-                return reason
+    library = _LIBRARY_FOLDER.match(file.path)
+    for pattern, reason in reasons.STANDARD_LIBRARY.items() if library else ():
+        # An omitted folder takes its content along.
+        whole = f"{library[1]}/{pattern}" if library else ""
+        if any(fnmatch.fnmatch(one, whole) for one in (file.path, *parents(file.path))):
+            return reason
     if file.path.endswith(".pyc"):
         return reasons.BYTECODE
     for pattern, reason in reasons.SYSTEM.items():
-        if re.fullmatch(pattern, file.path):
+        if re.fullmatch(pattern, file.path) and not file.path.startswith("/opt/venv/"):
             return reason
     if foreign:
         return reasons.PACKAGE
     if posixpath.dirname(file.path) in PROGRAM_FOLDERS:
         return reasons.PROGRAM
     return reasons.LIBRARY if re.search(r"\.so(\.[\d.]+)?$", file.path) else ""
-
-
-def _tables(path: str) -> Iterator[tuple[str, dict[str, str]]]:
-    if path.startswith(f"{ENVIRONMENT}/"):
-        yield ENVIRONMENT, reasons.ENVIRONMENT
-    elif match := _LIBRARY_FOLDER.match(path):
-        yield match[1], reasons.STANDARD_LIBRARY
 
 
 def _empty(path: str) -> str:
@@ -116,6 +109,8 @@ def _change(was: File, now: File) -> str:
         return reasons.TWIN
     if (was.mode, was.uid, was.gid) != (now.mode, now.uid, now.gid):
         return ""
+    if was.kind is Kind.HARDLINK and now.kind is Kind.FILE:
+        return reasons.NAMES
     if now.path.endswith(".dist-info/RECORD"):
         return reasons.RECORD
     if now.path.endswith("/sbin/ldconfig"):

@@ -10,6 +10,7 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from drydock.image import Anatomy, Config, Image, Layer
@@ -169,16 +170,23 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> Path:
     return path
 
 
-def anatomy_of(files: Mapping[str, str], programs: Sequence[str] = (), env: Sequence[str] = ()) -> Anatomy:
+def anatomy_of(
+    files: Mapping[str, str],
+    programs: Sequence[str] = (),
+    env: Sequence[str] = (),
+    names: Mapping[str, str] = MappingProxyType({}),
+) -> Anatomy:
     """Return an image of one layer, read by the usual reader.
 
     Args:
         files: Content by path.
         programs: Paths of additional executable files.
         env: Variables of its configuration.
+        names: Hard links: a further name of a file by its path.
     """
     entries = [Entry(name.lstrip("/"), text.encode()) for name, text in files.items()]
     entries += [Entry(name.lstrip("/"), b"x", mode=0o755) for name in programs]
+    entries += [Entry(name.lstrip("/"), type=tarfile.LNKTYPE, link=names[name].lstrip("/")) for name in names]
     content = io.BufferedReader(io.BytesIO(layer_tar(entries)))  # type: ignore[type-var]
     record = analyse(content, "test", names_packages)
     layer = Layer(record.diff_id, "", record.on_disk, record.on_disk, record)

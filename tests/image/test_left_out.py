@@ -17,7 +17,7 @@ BASH = {
 }
 
 
-ACTIVATE = "/opt/venv/bin/activate_this.py"
+ACTIVATE = "/opt/venv/bin/activate"
 
 
 def differences(slim: dict[str, str], production: dict[str, str]) -> LeftOut:
@@ -30,7 +30,6 @@ def differences(slim: dict[str, str], production: dict[str, str]) -> LeftOut:
         (f"{LIBRARY}/ensurepip/__init__.py", reasons.STANDARD_LIBRARY["ensurepip"]),
         (f"{LIBRARY}/json/__pycache__/x.cpython-313.pyc", reasons.BYTECODE),
         (f"{LIBRARY}/site-packages/pip/__main__.py", reasons.STANDARD_LIBRARY["site-packages"]),
-        ("/opt/venv/bin/activate.fish", reasons.ENVIRONMENT["bin/activate.*"]),
         (f"{SITE}/six/__pycache__/a.pyc", reasons.BYTECODE),
         ("/usr/lib/x86_64-linux-gnu/libmvec.so.1", reasons.LIBRARY),
         ("/usr/bin/openssl", reasons.PROGRAM),
@@ -43,7 +42,11 @@ def test_a_missing_file_has_the_reason_of_its_place(path: str, reason: str) -> N
 
 
 @pytest.mark.parametrize(
-    "path", [f"{SITE}/six.py", f"{SITE}/six/py.typed", f"{LIBRARY}/json/tool.py", "/app/a.py", ACTIVATE]
+    "path",
+    [
+        *(f"{SITE}/six.py", f"{SITE}/six/py.typed", f"{SITE}/six/api.h", "/opt/venv/bin/deactivate-users"),
+        *(f"{LIBRARY}/json/tool.py", "/app/a.py", ACTIVATE),
+    ],
 )
 def test_a_missing_file_of_the_application_or_a_dependency_has_none(path: str) -> None:
     found = differences({path: "x"}, {})
@@ -65,6 +68,12 @@ def test_a_stripped_library_is_explained_and_another_change_is_not() -> None:
         (library, 5, reasons.STRIPPED),
         (module, 0, ""),
     ]
+
+
+def test_a_files_second_name_may_be_a_file_of_its_own() -> None:
+    unzip, zipinfo = "/usr/bin/unzip", "/usr/bin/zipinfo"
+    found = compare(anatomy_of({unzip: "x"}, names={zipinfo: unzip}), anatomy_of({unzip: "x", zipinfo: "x"}))
+    assert [(one.path, one.reason) for one in found.changed] == [("/usr/bin/zipinfo", reasons.NAMES)]
 
 
 def test_the_loaders_list_may_name_more_in_slim() -> None:

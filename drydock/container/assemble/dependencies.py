@@ -14,10 +14,8 @@ from assemble import (
     bytecode,
     distributions,
     extras,
-    left_out,
     named,
     packages,
-    reasons,
     runtime,
     times,
     twins,
@@ -49,8 +47,7 @@ def assemble(
         version = ".".join(map(str, sys.version_info[:3]))
         sys.exit(f"error: the lock has nothing for Python {version}; lock for that version too")
     clean(environment)
-    for path in left_out.kept(environment, reasons.ENVIRONMENT):
-        tree.take(path)
+    tree.take_all(environment)
     compiling = bytecode.start(tree.inside(site), site, bytecode.modules(site), profile)
     twins.link_twins(tree, site, runtime.known_libraries(), runtime.loader())
     extras.take(tree, declared)

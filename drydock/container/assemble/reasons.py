@@ -1,7 +1,7 @@
 """Why the production image leaves out files that slim has: the only place with these reasons.
 
-The build's scripts leave out the paths in the first two tables. The third explains paths that they never
-copy; `drydock size --left-out` reads all of them.
+The build's scripts leave out the paths in the first table, and of the virtual environment nothing. The second
+explains paths that they never copy; `drydock size --left-out` reads both.
 """
 
 # Paths relative to the standard library's folder.
@@ -22,17 +22,6 @@ STANDARD_LIBRARY = {
     "sitecustomize.py": "Debian's looks for a crash reporter, and keeps a dependency's own from running",
     "config-*": "what a compiler needs to embed Python",
     "*__pycache__": "bytecode that the measured start does not use: an import compiles the module",
-}
-
-# Paths relative to the virtual environment.
-ENVIRONMENT = {
-    # Not activate_this.py, which a Python outside of the environment runs.
-    "bin/activate": "shells read it, and production has none",
-    "bin/activate.*": "shells read it, and production has none",
-    "bin/deactivate*": "shells read it, and production has none",
-    "bin/pydoc.bat": "another system's shell reads it",
-    ".gitignore": "git reads it, and the image has no repository",
-    "CACHEDIR.TAG": "programs that make backups read it",
 }
 
 # Bytecode in the environment, which slim has for every module.
@@ -94,3 +83,4 @@ RECORD = "lists the files of this image with their own hashes"
 LDCONFIG = "lists the libraries as `ldconfig -p` does, for ctypes.util.find_library(); it rewrites nothing"
 LIST = "lists the base's libraries; the loader finds further ones in its own folders"
 WHOLE = "keeps its symbols: it carries data or a signature that removing them would harm"
+NAMES = "a file of its own: slim has it as another name of the same file, and COPY keeps no hard links"

@@ -54,7 +54,7 @@ SYSTEM_FOLDERS = (
 USUAL_FOLDERS = (
     # /bin may link to /usr/bin, where nothing is if Python is in /usr/local.
     *("/usr/bin", "/usr/sbin", "/bin", "/lib", "/sbin", "/boot", "/etc/opt"),
-    *("/usr/games", "/usr/include", "/usr/src", "/var/opt"),
+    *("/usr/games", "/usr/include", "/usr/libexec", "/usr/src", "/var/opt"),
     *(f"/usr/local/{name}" for name in ("bin", "etc", "games", "include", "lib", "sbin", "share", "src")),
     *("/home", "/media", "/mnt", "/opt", "/root", "/run", "/run/lock", "/srv", "/tmp"),  # noqa: S108 - the image's
     *(f"/var/{name}" for name in ("backups", "cache", "lib", "local", "lock", "log", "run", "spool", "tmp")),

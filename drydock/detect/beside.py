@@ -93,6 +93,7 @@ LIBRARIES = {
     ("--ws", "wsproto"): "wsproto",
 }
 WORKER_OPTIONS = frozenset({"--workers", "-w"})
+GRACE_OPTIONS = frozenset({"--timeout-graceful-shutdown", "--graceful-timeout"})
 HOST_OPTIONS = frozenset({"--host", "-b", "--bind"})
 CLASS_OPTIONS = frozenset({"-k", "--worker-class"})
 # Workers of gunicorn and hypercorn that serve as the image does.
@@ -217,6 +218,10 @@ def options(evidence: Evidence) -> tuple[Found[tuple[str, ...]] | None, list[Fou
             facts.append(f"{text}: {variable} sets that where the image runs")
         elif name in WORKER_OPTIONS and value != "1":
             facts.append(f"{text}: WEB_CONCURRENCY sets that where the image runs")
+        elif name in GRACE_OPTIONS:
+            facts.append(
+                f"{text}: GRACEFUL_TIMEOUT sets that where the image runs ({START_READS['GRACEFUL_TIMEOUT']})"
+            )
         elif name in HOST_OPTIONS and "::" in value:
             facts.append(f"{text}: HOST sets that where the image runs (0.0.0.0)")
         elif name not in CARRIED or (name in CLASS_OPTIONS and not USUAL_CLASS.fullmatch(value)):

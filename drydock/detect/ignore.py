@@ -40,8 +40,8 @@ def ignore(tree: Tree, context: str, needed: list[str]) -> Ignore:
     """Check a context's .dockerignore: it must keep the `needed` files and exclude secrets."""
     inside = frozenset(_inner(f, context) for f in tree.under(context))
     own = (n for n in needed if context == "." or n == context or n.startswith(context + "/"))
-    wanted = sorted({_inner(n, context) for n in own})
     secrets = [f for f in sorted(inside) if is_secret(f, tree.root / context / f)]
+    wanted = sorted({_inner(n, context) for n in own}.difference(secrets))
     public = [f for f in sorted(inside.difference(secrets)) if SECRET.search(f)]
     patterns = dockerignore.patterns(tree.text(join(context, ".dockerignore")) or "")
     excluded = dockerignore.excluded(patterns, inside)

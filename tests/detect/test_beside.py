@@ -76,6 +76,10 @@ def test_workers_of_the_start_command_are_noted(workers: str, noted: bool, tmp_p
     [
         ("uvicorn main:app --host ::", "--host ::: HOST sets that where the image runs (0.0.0.0)"),
         ("uvicorn main:app --host 0.0.0.0", ""),
+        (
+            "uvicorn main:app --timeout-graceful-shutdown 9",
+            "--timeout-graceful-shutdown 9: GRACEFUL_TIMEOUT sets that where the image runs (25)",
+        ),
         ("gunicorn -k own.Worker main:app", "-k own.Worker, which the image's own start does not take over"),
         ("hypercorn -k trio main:app", "-k trio, which the image's own start does not take over"),
         ("gunicorn -k uvicorn.workers.UvicornH11Worker main:app", ""),

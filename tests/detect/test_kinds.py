@@ -549,6 +549,14 @@ def test_secret_is_known_by_its_name_or_by_the_key_in_it(path: str, text: str, t
     assert findings.ignore.secrets == (path,)
 
 
+@pytest.mark.parametrize("path", ["infra/rules.env", "deploy_key"])
+def test_a_secret_that_the_code_reads_is_not_asked_of_the_build(path: str, tmp_path: Path) -> None:
+    findings = found(tmp_path, {path: KEY, "main.py": f"{APP}RULES = open('{path}').read()\n"})
+
+    assert path not in findings.ignore.keep
+    assert findings.ignore.exposed == (path,)
+
+
 @pytest.mark.parametrize(
     ("path", "text"),
     [

@@ -20,6 +20,9 @@ IN_FOUR = ("-n", "4", "--dist", "loadfile")
 # In the order of the conftest.py files: without it, the file of the most tests would be the first.
 LONGEST_FIRST = "--no-loadscope-reorder"
 SLOWEST = "--durations=20"
+# Each zstd compressor fills tens of megabytes. glibc would return them to the kernel each time, and get them
+# back page by page: the kernel's half of the time of tests with small images. Other C libraries ignore these.
+KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**30)}
 # After Ctrl-C, tests stop their servers and remove their containers; nox would kill them within a second.
 PATIENTLY: dict[str, Any] = {"external": True, "interrupt_timeout": 20.0, "terminate_timeout": 60.0}
 
@@ -63,7 +66,7 @@ def tests(session: nox.Session) -> None:
     # Options alone, as -x or --lf, are for all tests.
     all_of_them = all(arg.startswith("-") for arg in session.posargs)
     args = [*IN_FOUR, LONGEST_FIRST, "tests", *session.posargs] if all_of_them else session.posargs
-    session.run("pytest", *ELSEWHERE, SLOWEST, "-m", "not acceptance", *args, **PATIENTLY)
+    session.run("pytest", *ELSEWHERE, SLOWEST, "-m", "not acceptance", *args, env=KEEP_MEMORY, **PATIENTLY)
 
 
 @nox.session(default=False)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -65,6 +66,37 @@ def test_options_alone_are_for_all_tests(given: list[str], parallel: bool) -> No
 
     assert ran[-len(given) :] == given or not given
     assert ("-n" in ran, "tests" in ran) == (parallel, parallel)
+
+
+FAULTS = """
+import resource
+from drydock.project.compression import ZSTD
+
+def faults(compressors):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(compressors):
+        compressor = ZSTD.compressor()
+        compressor.compress(b"x")
+        compressor.flush()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+faults(1)
+print(faults(5))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no such settings")
+def test_tests_fetch_the_memory_of_a_compressor_once() -> None:
+    given: dict[str, str] = {}
+    session: Any = SimpleNamespace(posargs=[], run=lambda *_, env, **__: given.update(env))
+    noxfile.tests.func(session)
+    bare = {name: value for name, value in os.environ.items() if name not in given}
+
+    def faults(environment: dict[str, str]) -> int:
+        started = environment | {"PYTHONPATH": str(ROOT)}
+        return int(subprocess.check_output([sys.executable, "-c", FAULTS], env=started, text=True))
+
+    assert faults(bare | given) * 2 < faults(bare)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

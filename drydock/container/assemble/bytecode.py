@@ -7,8 +7,9 @@ the same bytes.
 from __future__ import annotations
 
 import importlib.util
+import marshal
 import os
-import py_compile
+import struct
 import sys
 import sysconfig
 import warnings
@@ -45,17 +46,23 @@ def write(root: Path, shown: Path, names: Iterable[str], profile: Collection[str
     finish(start(root, shown, names, profile))
 
 
-def start(root: Path, shown: Path, names: Iterable[str], profile: Collection[str] | None = None) -> list[int]:
+def start(
+    root: Path,
+    shown: Path,
+    names: Iterable[str],
+    profile: Collection[str] | None = None,
+    into: Path | None = None,
+) -> list[int]:
     """Start to compile modules; return the processes for `finish`.
 
-    `shown` is the root's path in the image, for tracebacks. The files have their final times.
+    `shown` is the root's path in the image, for tracebacks. `into` gets the bytecode, if it is not the root.
 
     marshal's output depends on which other objects are alive. So every machine uses the same number of parts,
     each in a process forked from this one. The bytecode gets the time of its content, and folders a new one.
     """
     wanted = sorted(name for name in names if name.endswith(".py") and (profile is None or name in profile))
     parts = (wanted[number::PARTS] for number in range(PARTS))
-    return [forked(lambda part=part: _compile(root, shown, part)) for part in parts if part]  # type: ignore[misc]
+    return [forked(lambda part=part: _compile(root, shown, part, into or root)) for part in parts if part]  # type: ignore[misc]
 
 
 def finish(parts: Iterable[int]) -> None:
@@ -83,22 +90,22 @@ def failed(process: int) -> bool:
     return os.waitpid(process, 0)[1] != 0
 
 
-def _compile(root: Path, shown: Path, names: Sequence[str]) -> None:
+def _compile(root: Path, shown: Path, names: Sequence[str], into: Path) -> None:
+    # The process that waits for these has more to do meanwhile.
+    os.nice(10)
     # Only a module's author can fix an invalid escape.
     warnings.simplefilter("ignore")
     for name in names:
-        source = root / name
-        target = Path(importlib.util.cache_from_source(str(source), optimization=""))
         try:
-            py_compile.compile(
-                str(source),
-                str(target),
-                str(shown / name),
-                doraise=True,
-                optimize=0,
-                invalidation_mode=py_compile.PycInvalidationMode.TIMESTAMP,
-            )
-        except (py_compile.PyCompileError, ValueError, RecursionError, FileNotFoundError):
-            continue  # not for this Python, a template, or a link to a file that is mounted later
+            source = (root / name).read_bytes()
+            code = compile(source, str(shown / name), "exec", dont_inherit=True, optimize=0)
+        except Exception:  # noqa: S112 - for another Python, a template, or a link to a later mount
+            continue
+        # As py_compile writes it; but the source may not have its final time yet.
+        header = struct.pack("<4sIII", importlib.util.MAGIC_NUMBER, 0, times.of(source), len(source))
+        content = header + marshal.dumps(code)
+        target = Path(importlib.util.cache_from_source(str(into / name), optimization=""))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
         target.chmod(0o644)  # independent of the umask
-        times.give(target, target.read_bytes())
+        times.give(target, content)

@@ -70,10 +70,10 @@ def assemble(tree: Tree, profile: frozenset[str] | None, installed: packages.Ins
     program = executable()
     root = Path(sysconfig.get_path("stdlib"))
     own = _own_files(program)
+    modules = (str(path.relative_to(root)) for path in own if path.is_relative_to(root))
+    compiling = bytecode.start(root, root, modules, profile, tree.inside(root))
     for path in own:
         tree.take(path)
-    modules = (str(path.relative_to(root)) for path in own if path.is_relative_to(root))
-    compiling = bytecode.start(tree.inside(root), root, modules, profile)
     _libraries(tree, program)
     for name in SYSTEM_FILES:
         if Path(name).exists():

@@ -22,6 +22,7 @@ class Tree:
         self.root = root
         self.below = below
         self._plain: set[str] = set()
+        self._folders: set[Path] = set()
         self._binaries: set[Path] = set()
         root.mkdir(parents=True, exist_ok=True)
 
@@ -121,9 +122,11 @@ class Tree:
         return [path for path in sorted(self._binaries) if elf.is_elf(self.inside(path))]
 
     def _folder(self, path: Path) -> None:
-        place = self.inside(path)
-        if not place.is_dir():
-            place.mkdir()
+        if path not in self._folders:
+            self._folders.add(path)
+            place = self.inside(path)
+            # Bytecode may be there already.
+            place.mkdir(exist_ok=True)
             place.chmod(stat.S_IMODE(path.stat().st_mode))
 
     def _link(self, path: Path) -> None:

@@ -85,13 +85,14 @@ RUN --network=none --mount=type=bind,from=assembly,target=/drydock python3 -m as
 # EXTRA_FILES: what the application opens by name and nothing else tells of: libmagic.so.1 git /usr/share/misc/magic*
 FROM dependencies AS assembled
 ARG EXTRA_FILES=""
-COPY --from=runtime /layers /layers
-RUN --network=none --mount=type=bind,from=assembly,target=/drydock python3 -m assemble dependencies "${EXTRA_FILES}"
+RUN --network=none --mount=type=bind,from=assembly,target=/drydock \
+    --mount=type=bind,from=runtime,source=/layers,target=/below python3 -m assemble dependencies "${EXTRA_FILES}"
 
 # What the application imports and opens by name: a missing library fails here; production waits for that.
 FROM assembled AS traced
 RUN --network=none --mount=type=bind,from=drydock,source=trace,target=/trace \
     --mount=type=bind,from=builder,source=/layers/imports.txt,target=/imports.txt \
+    --mount=type=bind,from=runtime,source=/layers,target=/below \
     /layers/dependencies/opt/venv/bin/python3 /trace imports /imports.txt > /libraries.txt
 COPY --from=builder /layers/resources/ /layers/resources/
 
@@ -123,6 +124,7 @@ RUN --mount=type=cache,id=uv,target=/root/.cache/uv --mount=type=secret,id=ca --
         --require-hashes --requirement=rest.txt
 RUN --network=none --mount=type=bind,from=drydock,source=trace,target=/trace \
     --mount=type=bind,from=builder,source=/rootfs,target=/rootfs \
+    --mount=type=bind,from=runtime,source=/layers,target=/below \
     /layers/dependencies/opt/venv/bin/python3 /trace start /rootfs > /opt/test/libraries.txt
 FROM ${TEST_BASE} AS test
 ARG APP_DIR

@@ -7,7 +7,6 @@
 ARG PYTHON_IMAGE=python:{{ blueprint.python }}-slim TEST_BASE=production
 # Where the application runs and listens; a numeric user, above 10000, so that the host has no such user.
 ARG UID=10001 GID=10001 APP_WORKDIR={{ blueprint.workdir }} PORT={{ blueprint.port }}{{ " MAINTAINER=" ~ quoted(blueprint.maintainer) if blueprint.maintainer }}
-
 {% if vendored %}
 # The scripts of the build and of the image.
 FROM scratch AS drydock
@@ -148,9 +147,8 @@ EXPOSE ${PORT}
 VOLUME {{ json.dumps(blueprint.storage.folders) }}
 {% endif %}
 USER ${UID}:${GID}
-# -I -S: neither variables nor installed packages can change the probe.
+# -I -S: neither variables nor installed packages change the probe. start.py becomes uvicorn, which SIGTERM reaches.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["/opt/venv/bin/python3","-I","-S","/opt/image/probe.py"]
-# Becomes uvicorn, which SIGTERM reaches directly.
 ENTRYPOINT ["/opt/venv/bin/python3", "/opt/image/start.py"]
 CMD ["serve"]
 STOPSIGNAL SIGTERM
@@ -165,13 +163,14 @@ FROM python AS runtime
 RUN --network=none --mount=type=bind,from=drydock,source=assemble,target=/drydock/assemble python3 -m assemble runtime
 FROM dependencies AS assembled
 ARG EXTRA_FILES={{ quoted(blueprint.extra_files | join(" ")) }}
-COPY --from=runtime /layers /layers
-RUN --network=none --mount=type=bind,from=drydock,target=/drydock python3 -m assemble dependencies "${EXTRA_FILES}"{% if blueprint.system_run %} {{ quoted(blueprint.system_run | join(" ")) }}{% endif %}
+RUN --network=none --mount=type=bind,from=drydock,target=/drydock \
+    --mount=type=bind,from=runtime,source=/layers,target=/below python3 -m assemble dependencies "${EXTRA_FILES}"{% if blueprint.system_run %} {{ quoted(blueprint.system_run | join(" ")) }}{% endif %}
 
 # What the application imports and opens by name: a missing library fails here; production waits for that.
 FROM assembled AS traced
 RUN --network=none --mount=type=bind,from=drydock,source=trace,target=/trace \
     --mount=type=bind,from=builder,source=/layers/imports.txt,target=/imports.txt \
+    --mount=type=bind,from=runtime,source=/layers,target=/below \
     /layers/dependencies/opt/venv/bin/python3 /trace imports /imports.txt > /libraries.txt
 COPY --from=builder /layers/resources/ /layers/resources/
 FROM scratch AS production
@@ -200,6 +199,7 @@ python3 /install/difference.py /install/pytest.txt /opt/venv --any-version > /lo
 {% endcall %}
 RUN --network=none --mount=type=bind,from=drydock,source=trace,target=/trace \
     --mount=type=bind,from=builder,source=/rootfs,target=/rootfs \
+    --mount=type=bind,from=runtime,source=/layers,target=/below \
     /layers/dependencies/opt/venv/bin/python3 /trace start /rootfs > /opt/test/libraries.txt
 FROM ${TEST_BASE} AS test
 COPY --from=test-dependencies /opt/test /opt/test

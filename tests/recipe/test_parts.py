@@ -170,9 +170,8 @@ def test_compilers_stay_in_the_builder_and_programs_reach_the_image(tmp_path: Pa
     assert "build-essential" not in rest
     assert "--no-install-recommends libpq5 git \\" in rest
     # The packages whose programs and data production has.
-    assert 'dependencies "${EXTRA_FILES}" "libpq5 git shared-mime-info unzip"\n' in rest.replace(
-        " \\\n   ", ""
-    )
+    one_line = " ".join(rest.replace("\\\n", "").split())
+    assert 'dependencies "${EXTRA_FILES}" "libpq5 git shared-mime-info unzip"' in one_line
     assert '\nARG EXTRA_FILES="libpq.so.5 git /usr/lib/git-core"\n' in text
 
 

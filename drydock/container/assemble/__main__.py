@@ -18,8 +18,10 @@ from assemble.tree import Tree
 
 ENVIRONMENT = Path("/opt/venv")
 LAYERS = Path("/layers")
+# The runtime's /layers, where the dependencies are assembled.
+BELOW = Path("/below")
 # The names of the base image's packages.
-BASE = LAYERS / "base.txt"
+BASE = "base.txt"
 PROFILE = Path(__file__).parent.parent / "bytecode.txt"
 
 
@@ -32,10 +34,10 @@ def main(layer: str, extras: str = "", asked: str = "") -> None:
     if layer == "runtime":
         installed = packages.Installed()
         runtime.assemble(Tree(made), profile, installed)
-        BASE.write_text("".join(f"{package.name}\n" for package in installed.packages))
+        (LAYERS / BASE).write_text("".join(f"{package.name}\n" for package in installed.packages))
     else:
-        tree = Tree(made, (LAYERS / "runtime",))
-        base = BASE.read_text().split()
+        tree = Tree(made, (BELOW / "runtime",))
+        base = (BELOW / BASE).read_text().split()
         dependencies.assemble(tree, ENVIRONMENT, profile, extras.split(), base, asked.split())
     times.settle(made, files=False)
 

@@ -71,12 +71,13 @@ def assemble(
     packages.record(tree, installed, set(tree.files(outside=environment)))
     _verify(tree, binaries)
     distributions.mend_records(tree, site)
+    # Before empty folders are removed: a folder for bytecode may be one for a moment.
+    bytecode.finish(compiling)
     tree.prune()
     for folder in empty_folders(environment):
         tree.folder(folder)
     for path, starter in started_elsewhere(tree, environment / "bin"):
         sys.stderr.write(f"drydock: {path} is started by {starter}, which production lacks\n")
-    bytecode.finish(compiling)
 
 
 def empty_folders(environment: Path) -> list[Path]:

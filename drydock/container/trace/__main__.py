@@ -25,7 +25,7 @@ from pathlib import Path
 from loader import MADE, Fault, Trace, watched
 
 HERE = Path(__file__).parent
-LAYERS = ("/layers/runtime", MADE)
+LAYERS = ("/below/runtime", MADE)
 LACKS = "is opened at run time and is not in the image"
 LONGEST = 160  # characters of a library's own message, which may name every place that it tried
 # Parts of the standard library that no start needs: a display, which no image has, or a hook of the base.

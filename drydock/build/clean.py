@@ -25,7 +25,7 @@ def clean(engine: Engine, project: Project, *, caches: bool = False) -> Iterator
     import docker
 
     ours = [LABEL, f"{PROJECT_LABEL}={project.image}"]
-    for container in engine.sdk.containers.list(all=True, filters={"label": ours}):
+    for container in engine.sdk.containers.list(all=True, ignore_removed=True, filters={"label": ours}):
         try:
             container.remove(force=True, v=True)
         except docker.errors.NotFound:  # its own process removed it first

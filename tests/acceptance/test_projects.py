@@ -248,7 +248,7 @@ def _asked(installed: Installed, project: Project, folder: Path, engine: Engine)
     beside = engine.sdk.networks.get(network).attrs["Containers"] if "--with" in project.run else {}
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 0
-    left = {str(one.id) for one in engine.sdk.containers.list(all=True)}
+    left = {str(one.id) for one in engine.sdk.containers.list(all=True, ignore_removed=True)}
     assert left.isdisjoint({str(container.id), *beside})
     assert "--with" not in project.run or not engine.sdk.networks.list(names=[network])
     return text

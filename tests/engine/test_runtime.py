@@ -38,7 +38,7 @@ def test_a_container_is_waited_for_stopped_and_removed(engine: Engine, python_im
 
     assert code == 0
     assert seconds < 10
-    assert name not in [one.name for one in engine.sdk.containers.list(all=True)]
+    assert name not in [one.name for one in engine.sdk.containers.list(all=True, ignore_removed=True)]
 
 
 def test_a_container_that_exits_at_once_is_reported_with_its_log(engine: Engine, python_image: str) -> None:

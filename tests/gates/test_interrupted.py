@@ -82,7 +82,7 @@ def image(engine: Engine, python_image: str) -> Iterator[str]:
 
 
 def containers(engine: Engine, image: str) -> list[Any]:
-    return engine.sdk.containers.list(all=True, filters={"ancestor": image})
+    return engine.sdk.containers.list(all=True, ignore_removed=True, filters={"ancestor": image})
 
 
 def busy(found: list[Any]) -> str:

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import uuid
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
+from docker.errors import NotFound
+from docker.models.containers import ContainerCollection
 
 from drydock.build import Options, build
 from drydock.build.clean import clean, development
@@ -39,7 +41,7 @@ def test_clean_removes_what_drydock_made_for_the_project_and_nothing_else(
     try:
         with started(engine, Run(built.image_id, command=WAIT)) as running:
             removed = list(clean(engine, project))
-            left = {one.name for one in engine.sdk.containers.list(all=True)}
+            left = {one.name for one in engine.sdk.containers.list(all=True, ignore_removed=True)}
 
             assert running.container.name not in left
         assert {theirs.name, foreign.name} <= left
@@ -53,6 +55,23 @@ def test_clean_removes_what_drydock_made_for_the_project_and_nothing_else(
         theirs.remove(force=True)
         foreign.remove(force=True)
         engine.sdk.images.remove(f"{name}:1.0")
+
+
+def test_a_container_that_ends_while_it_is_listed_stops_nothing(
+    engine: Engine, python_image: str, make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = make_project({"pyproject.toml": f'[project]\nname = "drydock-test-{uuid.uuid4().hex[:8]}"\n'})
+    labels = {LABEL: "run", PROJECT_LABEL: project.image}
+    container = engine.sdk.containers.create(python_image, labels=labels)
+
+    def gone(_: ContainerCollection, name: str) -> NoReturn:
+        raise NotFound(name)
+
+    monkeypatch.setattr(ContainerCollection, "get", gone)
+    try:
+        assert list(clean(engine, project)) == []
+    finally:
+        container.remove()
 
 
 def test_images_under_podmans_names_are_development_too() -> None:

@@ -148,11 +148,11 @@ def test_application_that_ends_is_never_healthy(engine: Engine, build: Build) ->
 
 def test_contents_are_unpacked_without_links_and_nothing_is_left(engine: Engine, build: Build) -> None:
     _, image = build("FROM BASE\nRUN mkdir /x && echo hello > /x/a && ln -s /etc/passwd /x/b\n", {})
-    before = {container.id for container in engine.sdk.containers.list(all=True)}
+    before = {container.id for container in engine.sdk.containers.list(all=True, ignore_removed=True)}
     with contents.unpacked(engine, image, lambda path: path.startswith("/x/")) as folder:
         assert [path.name for path in sorted((folder / "x").iterdir())] == ["a"]
         assert contents.text(folder, "/x/a") == "hello\n"
         assert contents.text(folder, "/x/none") == ""
     assert not folder.exists()
-    after = engine.sdk.containers.list(all=True, filters={"ancestor": image})
+    after = engine.sdk.containers.list(all=True, ignore_removed=True, filters={"ancestor": image})
     assert [container for container in after if container.id not in before] == []

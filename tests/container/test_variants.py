@@ -24,6 +24,7 @@ from tests.support import certificates
 pytestmark = pytest.mark.live
 
 UV_REFERENCE = "drydock-tests/uv-lock:live"
+EARLIER_REFERENCE = "drydock-tests/earlier:live"
 
 
 def test_https_is_served_and_the_health_probe_follows(engine: Engine, tmp_path: Path) -> None:
@@ -54,11 +55,40 @@ def test_https_is_served_and_the_health_probe_follows(engine: Engine, tmp_path: 
     assert probe.exit_code == 0, probe.output
 
 
+def last_commit(folder: Path) -> None:
+    """Write the files of this repository's last commit into a folder."""
+    archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, check=True, capture_output=True).stdout
+    subprocess.run(["tar", "-x", "-C", str(folder)], input=archive, check=True)
+
+
+def test_a_dockerfile_of_an_earlier_drydock_is_built_and_traced(engine: Engine, tmp_path: Path) -> None:
+    last_commit(tmp_path)
+    dockerfile = tmp_path / "Dockerfile"
+    text = dockerfile.read_text().replace(
+        "    --mount=type=bind,from=runtime,source=/layers,target=/below \\\n", ""
+    )
+    text = text.replace("\\\n    --mount=type=bind,from=runtime,source=/layers,target=/below", "")
+    text = text.replace("/layers/dependencies/opt/venv/bin/python3 /trace", "/opt/venv/bin/python3 /trace")
+    dockerfile.write_text(
+        text.replace('ARG EXTRA_FILES=""\n', 'ARG EXTRA_FILES=""\nCOPY --from=runtime /layers /layers\n')
+    )
+    assert "/below" not in dockerfile.read_text()
+    project = load(tmp_path)
+    options = open_workspace(engine, project).options(Options("production", EARLIER_REFERENCE))
+    try:
+        build(engine, project, options)
+        made = engine.sdk.images.get(EARLIER_REFERENCE).attrs["RootFS"]
+    finally:
+        engine.sdk.images.remove(EARLIER_REFERENCE)
+
+    today = open_workspace(engine, load(ROOT)).built("production").image_id
+    assert made == engine.sdk.images.get(today).attrs["RootFS"]
+
+
 @pytest.fixture
 def with_uv_lock(tmp_path: Path) -> Path:
     """A copy of this repository's last commit with a uv.lock instead of requirements.lock."""
-    archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, check=True, capture_output=True).stdout
-    subprocess.run(["tar", "-x", "-C", str(tmp_path)], input=archive, check=True)
+    last_commit(tmp_path)
     (tmp_path / "backend/requirements.lock").unlink()
     # uv must lock for a Python that this machine has: perhaps none newer than the tests' own.
     manifest = tmp_path / "backend/pyproject.toml"

@@ -18,8 +18,8 @@ from assemble.tree import Tree
 
 ENVIRONMENT = Path("/opt/venv")
 LAYERS = Path("/layers")
-# The runtime's /layers, where the dependencies are assembled.
-BELOW = Path("/below")
+# The runtime's /layers, where the dependencies are assembled; Dockerfiles of an earlier drydock copy them.
+BELOW = place if (place := Path("/below")).exists() else LAYERS
 # The names of the base image's packages.
 BASE = "base.txt"
 PROFILE = Path(__file__).parent.parent / "bytecode.txt"

@@ -25,7 +25,8 @@ from pathlib import Path
 from loader import MADE, Fault, Trace, watched
 
 HERE = Path(__file__).parent
-LAYERS = ("/below/runtime", MADE)
+# The runtime's, its copy in Dockerfiles of an earlier drydock, and the dependencies'.
+LAYERS = ("/below/runtime", "/layers/runtime", MADE)
 LACKS = "is opened at run time and is not in the image"
 LONGEST = 160  # characters of a library's own message, which may name every place that it tried
 # Parts of the standard library that no start needs: a display, which no image has, or a hook of the base.

@@ -80,12 +80,13 @@ def compare(slim: Anatomy, production: Anatomy) -> LeftOut:
 
 def _reason(file: File, foreign: bool) -> str:
     """Return why production lacks a file: by its path, then its package, then its kind."""
-    library = _LIBRARY_FOLDER.match(file.path)
-    for pattern, reason in reasons.STANDARD_LIBRARY.items() if library else ():
-        # An omitted folder takes its content along.
-        whole = f"{library[1]}/{pattern}" if library else ""
-        if any(fnmatch.fnmatch(one, whole) for one in (file.path, *parents(file.path))):
-            return reason
+    if library := _LIBRARY_FOLDER.match(file.path):
+        for pattern, reason in reasons.STANDARD_LIBRARY.items():
+            # An omitted folder takes its content along.
+            if any(
+                fnmatch.fnmatch(one, f"{library[1]}/{pattern}") for one in (file.path, *parents(file.path))
+            ):
+                return reason
     if file.path.endswith(".pyc"):
         return reasons.BYTECODE
     for pattern, reason in reasons.SYSTEM.items():

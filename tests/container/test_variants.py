@@ -20,6 +20,7 @@ from drydock.project import lock
 from drydock.publish.builds import open_workspace
 from tests.conftest import ROOT
 from tests.support import certificates
+from tests.support.clone import checkout
 
 pytestmark = pytest.mark.live
 
@@ -55,15 +56,9 @@ def test_https_is_served_and_the_health_probe_follows(engine: Engine, tmp_path: 
     assert probe.exit_code == 0, probe.output
 
 
-def last_commit(folder: Path) -> None:
-    """Write the files of this repository's last commit into a folder."""
-    archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, check=True, capture_output=True).stdout
-    subprocess.run(["tar", "-x", "-C", str(folder)], input=archive, check=True)
-
-
 def test_a_dockerfile_of_an_earlier_drydock_is_built_and_traced(engine: Engine, tmp_path: Path) -> None:
-    last_commit(tmp_path)
-    dockerfile = tmp_path / "Dockerfile"
+    root = checkout(tmp_path / "clone")
+    dockerfile = root / "Dockerfile"
     text = dockerfile.read_text().replace(
         "    --mount=type=bind,from=runtime,source=/layers,target=/below \\\n", ""
     )
@@ -73,7 +68,7 @@ def test_a_dockerfile_of_an_earlier_drydock_is_built_and_traced(engine: Engine, 
         text.replace('ARG EXTRA_FILES=""\n', 'ARG EXTRA_FILES=""\nCOPY --from=runtime /layers /layers\n')
     )
     assert "/below" not in dockerfile.read_text()
-    project = load(tmp_path)
+    project = load(root)
     options = open_workspace(engine, project).options(Options("production", EARLIER_REFERENCE))
     try:
         build(engine, project, options)
@@ -88,18 +83,18 @@ def test_a_dockerfile_of_an_earlier_drydock_is_built_and_traced(engine: Engine, 
 @pytest.fixture
 def with_uv_lock(tmp_path: Path) -> Path:
     """A copy of this repository's last commit with a uv.lock instead of requirements.lock."""
-    last_commit(tmp_path)
-    (tmp_path / "backend/requirements.lock").unlink()
+    root = checkout(tmp_path / "clone")
+    (root / "backend/requirements.lock").unlink()
     # uv must lock for a Python that this machine has: perhaps none newer than the tests' own.
-    manifest = tmp_path / "backend/pyproject.toml"
+    manifest = root / "backend/pyproject.toml"
     manifest.write_text(
         manifest.read_text().replace('requires-python = ">=3.13"', 'requires-python = ">=3.11"')
     )
     locking = ["uv", "lock", "--quiet", "--python", sys.executable]
-    subprocess.run(locking, cwd=tmp_path / "backend", check=True)
-    with (tmp_path / ".dockerignore").open("a") as ignore:
+    subprocess.run(locking, cwd=root / "backend", check=True)
+    with (root / ".dockerignore").open("a") as ignore:
         ignore.write("!backend/uv.lock\n")
-    return tmp_path
+    return root
 
 
 @pytest.fixture

@@ -135,9 +135,8 @@ def clean(environment: Path) -> None:
 
 
 def prepare(environment: Path) -> None:
-    """Set the times of a virtual environment, and write bytecode for all its modules."""
+    """Write bytecode for all modules of a virtual environment, and set the times of everything in it."""
     [site] = environment.glob("lib/python3*/site-packages")
     clean(environment)
-    times.settle(environment)
     bytecode.write(site, site, bytecode.modules(site))
-    times.settle(environment, files=False)
+    times.settle(environment)

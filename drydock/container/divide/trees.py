@@ -44,15 +44,12 @@ def settle(*trees: Path) -> None:
     """
     parts: list[int] = []
     for tree in trees:
-        found = (Path(place, name) for place, _, names in os.walk(tree) for name in names)
-        modules = [str(path.relative_to(tree)) for path in found]
         _open(tree)
-        times.settle(tree)
-        parts += bytecode.start(tree, Path("/"), modules)
+        parts += bytecode.start(tree, Path("/"), bytecode.modules(tree))
     bytecode.finish(parts)
     for tree in trees:
         _open(tree)
-        times.settle(tree, files=False)
+        times.settle(tree)
 
 
 def _open(tree: Path) -> None:

@@ -155,10 +155,10 @@ def _start(workspace: Workspace, run: Run, *, ask: bool = False) -> Start:
     with started(workspace.engine, run) as running:
         _until_ready(running, project.ready_path)
         ready = time.monotonic() - began
-        code, output = running.container.exec_run(["python3", "-S", "-c", READ_PROCESS])
-        if code != 0:
-            raise BenchmarkFailed(f"memory and processor time cannot be read: {output!r}")
-        memory, processor = output.split()
+        done = running.execute("python3", "-S", "-c", READ_PROCESS)
+        if done.code != 0:
+            raise BenchmarkFailed(f"memory and processor time cannot be read: {done.last}")
+        memory, processor = done.stdout.split()
         if ask and (faults := smoke.round_of_requests(running, project)):
             raise BenchmarkFailed("; ".join(faults))
     return Start(ready, float(processor), int(memory))

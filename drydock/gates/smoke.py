@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import PurePosixPath
-from typing import Any, cast
+from typing import Any
 
 from drydock.engine.errors import ContainerExited, NotReady
 from drydock.engine.runtime import GRACE_SECONDS, Answer, Run, Running, healthy, started
@@ -106,17 +106,17 @@ def unasked(running: Running) -> list[str]:
 
 def token(running: Running, project: Project) -> str:
     """Return a development token from inside a container; empty when the project needs none."""
-    command = list(project.development.token_command)
+    command = project.development.token_command
     if not command:
         return ""
-    code, output = running.container.exec_run(command)
-    text = cast("bytes", output).decode("utf-8", "replace").strip()
-    if code != 0 or not text:
+    done = running.execute(*command)
+    text = done.stdout.strip()
+    if done.code != 0 or not text:
         raise GateFailed(
             gate="token-command",
-            summary=f"`{' '.join(command)}` exited with {code} in the container",
+            summary=f"`{' '.join(command)}` exited with {done.code} in the container",
             how="fix [tool.drydock.development] token-command",
-            evidence=text,
+            evidence=(done.stderr + done.stdout).strip(),
         )
     return text.splitlines()[-1]
 

@@ -125,7 +125,7 @@ def wait(running: Running, backing: Backing) -> None:
     """Wait until a service answers; fail at once when it ends."""
     began = time.monotonic()
     while running.alive():
-        if running.container.exec_run(list(backing.health)).exit_code == 0:
+        if running.execute(*backing.health).code == 0:
             running.container.reload()
             return
         if time.monotonic() - began > READY_SECONDS:

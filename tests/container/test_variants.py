@@ -50,10 +50,10 @@ def test_https_is_served_and_the_health_probe_follows(engine: Engine, tmp_path: 
                 time.sleep(0.1)
             finally:
                 connection.close()
-        probe = running.container.exec_run(["python3", "-I", "-S", "/opt/image/probe.py"])
+        probe = running.execute("python3", "-I", "-S", "/opt/image/probe.py")
 
     assert status == http.client.OK
-    assert probe.exit_code == 0, probe.output
+    assert probe.code == 0, probe
 
 
 def test_a_dockerfile_of_an_earlier_drydock_is_built_and_traced(engine: Engine, tmp_path: Path) -> None:

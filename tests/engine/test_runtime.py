@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import http.client
 import socket
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -112,16 +114,33 @@ def test_a_missing_image_is_named(engine: Engine) -> None:
 
 def test_containers_are_restricted_as_in_kubernetes(engine: Engine, python_image: str) -> None:
     def status(running: Running) -> str:
-        return str(running.container.exec_run(["cat", "/proc/1/status"]).output.decode())
+        return running.execute("cat", "/proc/1/status").stdout
 
     with started(engine, server(python_image)) as running:
         running.wait_until_ready("/ready")
         found = status(running)
-        written = running.container.exec_run(["touch", "/somewhere"]).exit_code
+        written = running.execute("touch", "/somewhere").code
 
     assert "NoNewPrivs:\t1" in found
     assert "CapEff:\t0000000000000000" in found
     assert written != 0
+
+
+def test_an_output_that_arrives_with_the_answers_head_is_read(
+    engine: Engine, python_image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_head = http.client.HTTPResponse.begin
+
+    def later(response: http.client.HTTPResponse) -> None:
+        time.sleep(0.3)
+        read_head(response)
+
+    two = "import sys; print('one'); print('two', file=sys.stderr); sys.exit(3)"
+    with started(engine, server(python_image)) as running:
+        monkeypatch.setattr(http.client.HTTPResponse, "begin", later)
+        done = running.execute("python3", "-S", "-c", two)
+
+    assert (done.code, done.stdout, done.stderr) == (3, "one\n", "two\n")
 
 
 @pytest.mark.parametrize(

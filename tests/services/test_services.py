@@ -10,6 +10,7 @@ import pytest
 
 from drydock import services
 from drydock.base import make, pull
+from drydock.command import Completed
 from drydock.engine.runtime import Run
 from drydock.progress import silent
 from drydock.recipe.backing import POSTGRES
@@ -27,9 +28,9 @@ class Container:
     def wait(self) -> dict[str, int]:
         return {"StatusCode": self.code}
 
-    def exec_run(self, _command: list[str]) -> SimpleNamespace:
+    def execute(self, *words: str) -> Completed:
         """Fail."""
-        return SimpleNamespace(exit_code=2)
+        return Completed(words, 2, "", "")
 
     def alive(self) -> bool:
         """Never end."""

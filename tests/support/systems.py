@@ -90,9 +90,8 @@ class App:
 
     def run(self, *arguments: str) -> tuple[int, str]:
         """Run a program inside the container; return its exit code and output."""
-        result = self.running.container.exec_run(list(arguments))
-        assert isinstance(result.output, bytes)
-        return int(result.exit_code or 0), result.output.decode("utf-8", "replace")
+        done = self.running.execute(*arguments)
+        return done.code, done.stdout + done.stderr
 
     def workers(self) -> set[int]:
         """Return the workers' process ids inside the container; none if one process serves alone."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from drydock.engine.errors import ContainerExited, NotReady
 from drydock.engine.runtime import Answer, Run, Running, started
@@ -102,16 +102,15 @@ def form(value: Any) -> Any:
 def answers_to_snippets(running: Running, snippets: Mapping[str, str] = SNIPPETS) -> dict[str, Any]:
     """Run each snippet in an interpreter of its own, and return the answers."""
     questions = json.dumps([PRELUDE, dict(snippets)])
-    code, streams = running.container.exec_run(["python3", "-c", PROGRAM, questions], demux=True)
-    said, wrong = cast("tuple[bytes | None, bytes | None]", streams)
+    done = running.execute("python3", "-c", PROGRAM, questions)
     try:
-        found: dict[str, Any] = json.loads(said or b"")
+        found: dict[str, Any] = json.loads(done.stdout)
     except ValueError as error:
         raise CouldNotCheck(
             gate=GATE,
-            summary=f"python3 of {running.run.image} answered no question: exit code {code}",
+            summary=f"python3 of {running.run.image} answered no question: exit code {done.code}",
             how=f"see it with {spelled('`drydock run`')}, which starts the image in the same way",
-            evidence=(wrong or b"").decode("utf-8", "replace"),
+            evidence=done.stderr,
         ) from error
     return found
 

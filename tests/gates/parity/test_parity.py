@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import pytest
 
+from drydock.command import Completed
 from drydock.engine.errors import NotReady
 from drydock.engine.runtime import Running
 from drydock.gates import parity, proof
@@ -179,8 +180,10 @@ def test_slim_is_not_compared_with_itself(make_project: MakeProject) -> None:
 
 
 def test_a_python_that_answers_nothing_is_no_pass() -> None:
-    container = SimpleNamespace(exec_run=lambda *_, **__: (126, (None, b"no space left")))
-    running = SimpleNamespace(container=container, run=SimpleNamespace(image="shop:dev"))
+    running = SimpleNamespace(
+        execute=lambda *words: Completed(words, 126, "", "no space left"),
+        run=SimpleNamespace(image="shop:dev"),
+    )
     with pytest.raises(CouldNotCheck, match="exit code 126"):
         parity.answers_to_snippets(cast("Running", running))
 

@@ -37,12 +37,14 @@ FILES = {
 class Builds:
     """Builds of one project, read with one cache."""
 
-    def __init__(self, engine: Engine, folder: Path, cache: Cache) -> None:
-        self.engine, self.folder, self.cache = engine, folder, cache
+    def __init__(self, engine: Engine, place: Path, cache: Cache) -> None:
+        self.engine, self.cache = engine, cache
+        # BuildKit sends no file again that a folder of this name had with this size and time: another test's.
+        self.folder = place / f"context-{uuid4().hex}"
         self.made: list[str] = []
         # BuildKit would take an equal layer from its cache, with the times of an earlier test.
         unique = {f"{name}/unique": uuid4().hex for name in ("below/app/shop", "code/app", "above/tests")}
-        write_files(folder, {"Dockerfile": DOCKERFILE, **FILES, **unique})
+        write_files(self.folder, {"Dockerfile": DOCKERFILE, **FILES, **unique})
 
     def build(self, revision: str = "one") -> str:
         # Where two layers are new, as with other times, `docker save` reads them.

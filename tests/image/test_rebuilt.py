@@ -23,7 +23,7 @@ pytestmark = pytest.mark.live
 
 @pytest.fixture
 def builds(engine: Engine, tmp_path: Path) -> Iterator[Builds]:
-    made = Builds(engine, tmp_path / "context", Cache(tmp_path / "cache"))
+    made = Builds(engine, tmp_path, Cache(tmp_path / "cache"))
     yield made
     for reference in made.made:
         engine.sdk.images.remove(reference)

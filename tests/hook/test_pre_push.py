@@ -6,7 +6,8 @@ import pytest
 
 from tests.support.clone import Clone
 
-pytestmark = pytest.mark.live
+# Its good commit runs all gates of the hook, with unit tests, as the session container_tests does.
+pytestmark = [pytest.mark.live, pytest.mark.acceptance]
 
 FAILING = "def test_the_answer_is_right() -> None:\n    assert 6 * 9 == 42\n"
 ANSWER = "backend/tests/test_answer.py"

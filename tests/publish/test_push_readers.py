@@ -87,7 +87,8 @@ def test_skopeo_copies_it_unchanged(engine: Engine, image: str, pushed: Pushed, 
 
     skopeo("copy", "--src-tls-verify=false", f"docker://{pushed.reference}", f"oci:{layout}:1")
 
-    copied = images.read_archive(layout, cache=Cache(tmp_path / "cache"))
+    # Its sizes do not count here, and the base's are those of a large layer.
+    copied = images.read_archive(layout, compression=Compression("zstd", 1), cache=Cache(tmp_path / "cache"))
     assert copied.id == pushed.digest
     assert images.content_digest(copied) == images.content_digest(images.read(engine, image))
 

@@ -16,6 +16,11 @@ from tests.support.systems import Account, App, Systems
 
 # Seconds of the outage.
 OUTAGE_SECONDS = 1.5
+# Clients without a failure for so long have recovered. A service that does not recover is left after a time.
+CALM_SECONDS = 2.0
+LOAD_SECONDS = 1.0
+PATIENCE_SECONDS = 20.0
+POLL_SECONDS = 0.1
 # Refused clients retry a little later, as Retry-After asks.
 BACK_OFF_SECONDS = 0.1
 REQUEST_SECONDS = 30.0
@@ -27,12 +32,10 @@ class Fault:
     """A failure during the load.
 
     Args:
-        at: Seconds after the load's beginning.
         happen: Causes it; returns the time at which recovery begins, in seconds of the monotonic clock.
     """
 
     name: str
-    at: float
     happen: Callable[[], float]
 
 
@@ -42,7 +45,7 @@ class Spell:
 
     Args:
         begin: When recovery began.
-        end: When the next fault began, or the load ended.
+        end: When every client had been served again for some time; infinite if that did not come.
     """
 
     begin: float
@@ -53,6 +56,7 @@ class Spell:
 class Answer:
     """One request; ``good`` if its task was acknowledged."""
 
+    client: int
     sent: float
     ended: float
     good: bool
@@ -79,6 +83,8 @@ class Outcome:
     def recovery(self, fault: str) -> float:
         """Return the seconds from a fault until one request had succeeded and the last failure had ended."""
         spell = self.spells[fault]
+        if spell.end == float("inf"):
+            return spell.end
         after = [answer for answer in self.answers if spell.begin <= answer.ended < spell.end]
         first_good = min((answer.ended for answer in after if answer.good), default=float("inf"))
         last_bad = max((answer.ended for answer in after if not answer.good), default=spell.begin)
@@ -109,49 +115,54 @@ def kill_worker(app: App) -> float:
     return moment
 
 
-def run(app: App, account: Account, faults: Sequence[Fault], *, seconds: float, connections: int) -> Outcome:
-    """Create tasks without a pause on many connections while faults happen.
+def run(app: App, account: Account, faults: Sequence[Fault], *, connections: int) -> Outcome:
+    """Create tasks without a pause on many connections; each fault happens once the last one is overcome.
 
     Args:
         account: Owner of the tasks.
-        faults: In the order of time, far enough apart for the service to recover.
-        seconds: Of the whole load.
         connections: One for each client.
     """
-    return asyncio.run(_run(app, account, faults, seconds, connections))
+    return asyncio.run(_run(app, account, faults, connections))
 
 
-async def _run(
-    app: App, account: Account, faults: Sequence[Fault], seconds: float, connections: int
-) -> Outcome:
+async def _run(app: App, account: Account, faults: Sequence[Fault], connections: int) -> Outcome:
     outcome = Outcome()
-    began = time.monotonic()
+    over = asyncio.Event()
     numbers = itertools.count()
     limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
 
-    async def create(client: httpx2.AsyncClient) -> None:
-        while time.monotonic() - began < seconds:
+    async def create(client: httpx2.AsyncClient, own: int) -> None:
+        while not over.is_set():
             sent = time.monotonic()
             try:
                 answer = await client.post("/tasks", json={"title": f"write {next(numbers)}"})
             except httpx2.TransportError:
                 outcome.broken += 1
-                outcome.answers.append(Answer(sent, time.monotonic(), False))
+                outcome.answers.append(Answer(own, sent, time.monotonic(), False))
                 await asyncio.sleep(BACK_OFF_SECONDS)
                 continue
             good = answer.status_code == CREATED
             outcome.statuses[answer.status_code] += 1
-            outcome.answers.append(Answer(sent, time.monotonic(), good))
+            outcome.answers.append(Answer(own, sent, time.monotonic(), good))
             if good:
                 outcome.acknowledged.append(answer.json()["id"])
             else:
                 await asyncio.sleep(BACK_OFF_SECONDS)
 
+    def overcome(begin: float) -> bool:
+        after = [answer for answer in outcome.answers if answer.ended >= begin]
+        last_bad = max((answer.ended for answer in after if not answer.good), default=begin)
+        served = {answer.client for answer in after if answer.good and answer.sent >= begin}
+        return len(served) == connections and time.monotonic() - last_bad > CALM_SECONDS
+
     async def happen() -> None:
-        begins = [*(began + fault.at for fault in faults), began + seconds]
-        for fault, begin, end in zip(faults, begins, begins[1:], strict=False):
-            await asyncio.sleep(max(0.0, begin - time.monotonic()))
-            outcome.spells[fault.name] = Spell(await asyncio.to_thread(fault.happen), end)
+        await asyncio.sleep(LOAD_SECONDS)
+        for fault in faults:
+            begin = await asyncio.to_thread(fault.happen)
+            while not overcome(begin) and time.monotonic() - begin < PATIENCE_SECONDS:
+                await asyncio.sleep(POLL_SECONDS)
+            outcome.spells[fault.name] = Spell(begin, time.monotonic() if overcome(begin) else float("inf"))
+        over.set()
 
     async with httpx2.AsyncClient(
         base_url=f"{app.url}/api/{account.user.id}",
@@ -160,7 +171,7 @@ async def _run(
         limits=limits,
         trust_env=False,
     ) as client:
-        await asyncio.gather(happen(), *(create(client) for _ in range(connections)))
+        await asyncio.gather(happen(), *(create(client, number) for number in range(connections)))
     return outcome
 
 

@@ -17,11 +17,11 @@ def test_load_through_restarts_and_a_dead_worker_loses_no_acknowledged_create_an
     environment = neighbourhood.environment(database) | {"WEB_CONCURRENCY": "2"}
     with neighbourhood.app(environment) as app:
         planned = [
-            faults.Fault("restart", 1, partial(faults.restart, neighbourhood.postgres)),
-            faults.Fault("death of a worker", 8, partial(faults.kill_worker, app)),
-            faults.Fault("crash", 14, partial(faults.crash, neighbourhood.postgres)),
+            faults.Fault("restart", partial(faults.restart, neighbourhood.postgres)),
+            faults.Fault("death of a worker", partial(faults.kill_worker, app)),
+            faults.Fault("crash", partial(faults.crash, neighbourhood.postgres)),
         ]
-        outcome = faults.run(app, ada, planned, seconds=21, connections=16)
+        outcome = faults.run(app, ada, planned, connections=16)
         assert len(app.workers()) == 2
     assert set(outcome.statuses) == {201, 503}
     assert len(outcome.acknowledged) > 100

@@ -1,6 +1,8 @@
 """Hold the manifests against strict schemas, checkov, Trivy and the settings that the image knows."""
 
+import os
 from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from drydock import temporary
 from drydock.deploy import manifests
@@ -49,11 +51,16 @@ def judge(subject: Subject) -> Verdict:
         every = {name: manifests.parse(text) for name, text in rendered.items()}
         # An overlay may leave out a Secret that another one brings, when its user keeps it elsewhere.
         kept = {one.name for wanted in every.values() for one in wanted if one.kind == "Secret"}
-        for name, text in rendered.items():
-            say(f"judging overlay {name}")
-            found += scan(text, name, expectations, say)
-            found += own_findings(every[name], name, kept | set(expectations.samples))
-            found += asked(subject, every[name], name, expectations, known)
+        # The scanners read files; this thread owns the containers that are asked meanwhile.
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            say(f"judging {counted(len(names), 'overlay')}: {', '.join(names)}")
+            scans = [
+                pool.submit(list, scan(text, name, expectations, say)) for name, text in rendered.items()
+            ]
+            for name, wanted in every.items():
+                found += own_findings(wanted, name, kept | set(expectations.samples))
+                found += asked(subject, wanted, name, expectations, known)
+            found += (finding for one in scans for finding in one.result())
     except RenderFailed as error:
         return Verdict.failed(GATE, error)
     except (ToolNotInstalled, CouldNotAskError) as error:

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 PRELUDE = '''
 import sys
 loaded = sorted(name for name in sys.modules if not name.startswith("_"))
-import contextlib, importlib, importlib.metadata as metadata, io, json, os, subprocess
-from pathlib import Path
+# What a question alone uses, it imports itself: a slim Python compiles it each time.
+import importlib, json, os
 
 def attempt(ask, *args, **options):
     """Return an answer, or the error in place of one."""
@@ -22,12 +22,14 @@ def attempt(ask, *args, **options):
 
 def missing(modules):
     """Return the modules that cannot be imported, each with its error."""
+    import contextlib, io
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         found = {name: attempt(importlib.import_module, name) for name in modules}
     return {name: error for name, error in found.items() if isinstance(error, str)}
 
 def python(*args, **variables):
     """Return how another interpreter ends, and what it prints."""
+    import subprocess
     done = subprocess.run([sys.executable, *args], capture_output=True, text=True, timeout=120,
                           env={**os.environ, **variables}, stdin=subprocess.DEVNULL)
     return [done.returncode, done.stdout.strip(), done.stderr.strip()[-300:]]
@@ -39,7 +41,8 @@ def names(folder):
 
 def top_level():
     """Return the importable modules of the installed distributions."""
-    return sorted(name for name in metadata.packages_distributions() if name.isidentifier())
+    import importlib.metadata
+    return sorted(name for name in importlib.metadata.packages_distributions() if name.isidentifier())
 '''
 
 # Runs every snippet and prints the answers; its only argument is prelude and table, as JSON.
@@ -97,10 +100,12 @@ answer = [
 skipped = {"antigravity", "this", "idlelib", "turtledemo"}
 answer = missing(sorted(sys.stdlib_module_names - skipped))
 # %% names of the standard library
+from pathlib import Path
 import json as package, pkgutil
 folder = Path(os.__file__).parent
 answer = sorted(one.name for one in pkgutil.iter_modules([str(folder)]))
 # %% source files of the standard library
+from pathlib import Path
 folder = Path(os.__file__).parent
 answer = [
     os.__file__, json.__file__, json.decoder.__file__,
@@ -124,8 +129,10 @@ answer = python("-c", 'import json; json.loads("{")')
 import linecache
 answer = [len(linecache.getlines(os.__file__)), linecache.getline(json.__file__, 1)]
 # %% distributions
+import importlib.metadata as metadata
 answer = sorted(f"{one.name} {one.version}" for one in metadata.distributions())
 # %% metadata of distributions
+import importlib.metadata as metadata
 answer = {
     one.name: [
         one.metadata["Summary"], one.requires, one.read_text("INSTALLER"),
@@ -133,8 +140,12 @@ answer = {
     ] for one in metadata.distributions()
 }
 # %% entry points
+import importlib.metadata as metadata
 answer = sorted(f"{one.group}: {one.name} = {one.value}" for one in metadata.entry_points())
 # %% entry points that load
+import contextlib
+import io
+import importlib.metadata as metadata
 with contextlib.redirect_stdout(io.StringIO()):
     found = {
         f"{one.group}: {one.name}": attempt(one.load) for one in metadata.entry_points()
@@ -142,10 +153,13 @@ with contextlib.redirect_stdout(io.StringIO()):
     }
 answer = {name: one for name, one in found.items() if isinstance(one, str) and "Error" in one}
 # %% console scripts
+from pathlib import Path
+import importlib.metadata as metadata
 import shutil
 answer = {one.name: shutil.which(one.name) for one in metadata.entry_points(group="console_scripts")}
 answer["python"] = sorted(one.name for one in Path(sys.executable).parent.glob("*.py"))
 # %% files of distributions
+import importlib.metadata as metadata
 answer = sorted(
     str(file) for one in metadata.distributions()
     for file in one.files or () if not file.locate().exists() and file.suffix != ".pyc"
@@ -163,6 +177,7 @@ for name in top_level():
 import importlib.resources as resources
 answer = {name: attempt(names, resources.files(name)) for name in ("json", "email", "zoneinfo")}
 # %% sources of packages
+from pathlib import Path
 import importlib.util
 specs = {name: attempt(importlib.util.find_spec, name) for name in top_level()}
 answer = {
@@ -192,11 +207,13 @@ answer = [
 ask = "import json, inspect; print(__debug__, bool(json.__doc__), json.dumps([1])); assert 0"
 answer = [python("-O", "-c", ask), python("-OO", "-c", ask), python("-c", ask, PYTHONOPTIMIZE="1")]
 # %% PYTHONPATH
+from pathlib import Path
 Path("/tmp/parity-path").mkdir(exist_ok=True)
 Path("/tmp/parity-path/parity_of_drydock.py").write_text("print('mine')")
 Path("/tmp/parity-path/sitecustomize.py").write_text("print('customised')")
 answer = python("-c", "import parity_of_drydock", PYTHONPATH="/tmp/parity-path")
 # %% bytecode
+from pathlib import Path
 import py_compile
 Path("/tmp/parity_bytecode.py").write_text("x = 1\n")
 answer = [
@@ -211,6 +228,7 @@ answer = python("-m", "pip", "--version")[0]
 # %% venv
 answer = python("-m", "venv", "--without-pip", "/tmp/parity-venv")
 # %% a shell
+import subprocess
 answer = attempt(lambda: subprocess.run("echo $0", shell=True, capture_output=True, text=True).stdout)
 # %% programs of the system
 import shutil
@@ -282,6 +300,7 @@ answer = [
     [one["name"] for one in context.get_ciphers()], str(context.minimum_version),
 ]
 # %% TLS with a mounted authority
+from pathlib import Path
 import ssl
 whole = Path(ssl.get_default_verify_paths().openssl_cafile)
 bundle = next((path for path in (whole, Path("/etc/ssl/certs/ca-certificates.crt")) if path.is_file()), None)
@@ -309,6 +328,7 @@ answer = [
     hashlib.scrypt(b"a", salt=b"b", n=2, r=8, p=1).hex()[:8],
 ]
 # %% sqlite
+import contextlib
 import sqlite3
 with contextlib.closing(sqlite3.connect("/tmp/parity.sqlite3")) as base:
     options = sorted(
@@ -352,6 +372,7 @@ names = (
 ).split()
 answer = {name: error for name in names if isinstance(error := attempt(ctypes.CDLL, name), str)}
 # %% libraries that distributions name
+from pathlib import Path
 import ctypes, re, sysconfig
 found = set()
 for path in Path(sysconfig.get_path("purelib")).rglob("*.py"):
@@ -360,6 +381,7 @@ for path in Path(sysconfig.get_path("purelib")).rglob("*.py"):
 names = sorted(name.decode() for name in found)
 answer = {name: error for name in names if isinstance(error := attempt(ctypes.CDLL, name), str)}
 # %% starters of programs
+from pathlib import Path
 import re
 def starter(path):
     with path.open("rb") as file:
@@ -368,6 +390,7 @@ def starter(path):
 programs = (path for path in sorted(Path(sys.prefix, "bin").iterdir()) if path.is_file())
 answer = {path.name: starter(path) for path in programs if os.access(path, os.X_OK)}
 # %% data of the system
+from pathlib import Path
 places = (
     "/usr/share/fonts /etc/fonts /usr/lib/locale /usr/share/hunspell /usr/share/myspell /usr/share/iso-codes "
     "/usr/share/dict /usr/share/tdsodbc /usr/lib/*/girepository-1.0 /usr/lib/*/gio/modules /usr/lib/*/odbc "
@@ -393,6 +416,7 @@ answer = [
     attempt(os.getlogin),
 ]
 # %% home
+from pathlib import Path
 answer = [
     str(attempt(Path.home)), os.path.expanduser("~"), os.path.expanduser("~root"),
     attempt(lambda: (Path.home() / "parity").write_text("x")),
@@ -436,6 +460,7 @@ async def ask():
     return [type(asyncio.get_running_loop()).__name__, said, await asyncio.to_thread(os.path.exists, "/")]
 answer = asyncio.run(ask())
 # %% signals
+import subprocess
 import faulthandler, signal
 faulthandler.enable()
 ended = subprocess.run(
@@ -446,6 +471,7 @@ answer = [
     str(signal.getsignal(signal.SIGTERM)),
 ]
 # %% a crash
+import subprocess
 import re
 crashes = [sys.executable, "-X", "faulthandler", "-c", "import faulthandler; faulthandler._sigsegv()"]
 answer = re.sub("0x[0-9a-f]+", "0x", subprocess.run(crashes, capture_output=True, text=True).stderr)
@@ -455,6 +481,7 @@ answer = [
     python("-W", "default", "-c", 'import ast; ast.parse("1 is 1"); compile("1 is 1", "x", "exec")'),
 ]
 # %% logging
+import io
 import logging.config, logging.handlers
 stream = io.StringIO()
 form = {"format": "%(levelname)s %(name)s %(filename)s %(funcName)s %(message)s"}
@@ -506,6 +533,7 @@ answer = [
     python("-c", "x = bytearray(10**8); print(len(x))"),
 ]
 # %% what may be written
+from pathlib import Path
 def writes(folder):
     try:
         Path(folder, "parity-writes").write_text("x")

@@ -54,7 +54,9 @@ def judge(subject: Subject) -> Verdict:
     expectations = subject.expectations
     healthcheck = subject.image.config.healthcheck
     # This thread owns the container: an interrupt removes it first, which ends the other thread's wait.
-    with ThreadPoolExecutor(1) as pool, ExitStack() as stack:
+    with ThreadPoolExecutor(2) as pool, ExitStack() as stack:
+        # The linters read the Dockerfile alone, while this thread unpacks and reads the image.
+        linting = pool.submit(list, _linters(subject, expectations))
         waiting: list[Future[Report]] = []
         # The configuration's check reports a missing HEALTHCHECK.
         if expectations.image.health.live and healthcheck.get("Test"):
@@ -62,7 +64,7 @@ def judge(subject: Subject) -> Verdict:
             running = stack.enter_context(probed)
             waiting.append(pool.submit(health.watch, running, healthcheck, subject.engine.podman))
         reports = [report for group in GROUPS for report in group(subject, expectations)]
-        reports += [one.result() for one in waiting]
+        reports += [*linting.result(), *(one.result() for one in waiting)]
     return decide(GATE, subject.target, reports, expectations.security.ignore)
 
 
@@ -117,4 +119,4 @@ def _budget(subject: Subject, _: Expectations) -> Iterator[Report]:
         yield _report("budget", found)
 
 
-GROUPS = (_configuration, _history, _files, _commands, _linters, _budget)
+GROUPS = (_configuration, _history, _files, _commands, _budget)

@@ -29,7 +29,13 @@ RECOVERY = Goal(5)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the load and its faults, print the clients' results, and return the exit code."""
     made = parser(__doc__)
-    made.add_argument("--seconds", type=float, default=60, metavar="S", help="length of the load (60)")
+    made.add_argument(
+        "--pause",
+        type=float,
+        default=12,
+        metavar="S",
+        help="seconds of load before and after each fault (12)",
+    )
     made.add_argument("--connections", type=int, default=64, metavar="N", help="clients (64)")
     options = made.parse_args(arguments)
     say = narrator()
@@ -38,23 +44,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with systems(built.ours.engine, image) as found:
             environment = migrated(found) | {"WEB_CONCURRENCY": "2"}
             with found.app(environment) as app:
-                figures = _measure(found, app, options.seconds, options.connections, say)
+                figures = _measure(found, app, options.pause, options.connections, say)
     return show("load with faults", figures, options)
 
 
-def _measure(found: Systems, app: App, seconds: float, connections: int, say: Say) -> list[Figure]:
+def _measure(found: Systems, app: App, pause: float, connections: int, say: Say) -> list[Figure]:
     planned = (
-        faults.Fault("restart of PostgreSQL", 0.2 * seconds, partial(faults.restart, found.postgres)),
-        faults.Fault("death of a worker", 0.45 * seconds, partial(faults.kill_worker, app)),
-        faults.Fault("crash of PostgreSQL", 0.7 * seconds, partial(faults.crash, found.postgres)),
+        faults.Fault("restart of PostgreSQL", partial(faults.restart, found.postgres)),
+        faults.Fault("death of a worker", partial(faults.kill_worker, app)),
+        faults.Fault("crash of PostgreSQL", partial(faults.crash, found.postgres)),
     )
     account = found.account()
-    say(f"load: {seconds:g} s on {connections} connections, and {len(planned)} faults")
+    say(f"load on {connections} connections, and {len(planned)} faults with {pause:g} s around each")
     outcome = faults.run(
         app,
         account,
         [replace(fault, happen=partial(_told, fault, say)) for fault in planned],
-        seconds=seconds,
+        pause=pause,
         connections=connections,
     )
     lost = faults.lost(found, account, "benchmark", outcome)

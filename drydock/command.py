@@ -8,12 +8,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from drydock import secrets
 from drydock.errors import CommandMissing
 
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
 # Enough for a child to clean up, and little enough that Ctrl-C still feels immediate.
 GRACE_SECONDS = 10.0
+# In a thread of `beside`: the commands that run in its threads.
+_thread = threading.local()
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,22 @@ def run(
     if check and code != 0:
         raise CommandFailed(completed)
     return completed
+
+
+@contextmanager
+def beside(most: int) -> Iterator["ThreadPoolExecutor"]:
+    """Yield threads that run commands beside this one; an exception here, as of Ctrl-C, ends them."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    running: set[subprocess.Popen[str]] = set()
+    with ThreadPoolExecutor(most, initializer=lambda: setattr(_thread, "running", running)) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in [*running]:
+                _end(process)
+            raise
 
 
 def stream(
@@ -166,12 +188,15 @@ def _started(
         if cwd is not None and not cwd.is_dir():
             raise
         raise CommandMissing(program=args[0], how=f"install {args[0]} and repeat the command") from error
+    running: set[subprocess.Popen[str]] = getattr(_thread, "running", set())
+    running.add(process)
     try:
         yield process
     except BaseException:
         _end(process)
         raise
     finally:
+        running.discard(process)
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe:
                 pipe.close()

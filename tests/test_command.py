@@ -80,3 +80,25 @@ def test_interrupt_ends_the_child(tmp_path: Path) -> None:
         command.stream(python(code), interrupt)
 
     assert not Path(f"/proc/{pid_file.read_text()}").exists()
+
+
+def test_an_interrupt_ends_the_commands_of_other_threads_and_starts_no_further(tmp_path: Path) -> None:
+    def work(number: int) -> command.Completed:
+        note = f"open({str(tmp_path)!r} + '/{number}', 'w').write(str(os.getpid()))"
+        return command.run(python(f"import os,time; {note}; time.sleep(60)"), check=False)
+
+    def interrupted() -> None:
+        while len([path for path in tmp_path.iterdir() if path.read_text()]) < 2:
+            assert time.monotonic() - began < 30
+        raise KeyboardInterrupt
+
+    began = time.monotonic()
+    ended = []
+    with pytest.raises(KeyboardInterrupt), command.beside(2) as pool:
+        ended += [pool.submit(work, number) for number in range(5)]
+        interrupted()
+
+    assert time.monotonic() - began < 30
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["0", "1"]
+    assert not any(Path(f"/proc/{path.read_text()}").exists() for path in tmp_path.iterdir())
+    assert [one.cancelled() for one in ended] == [False, False, True, True, True]

@@ -71,11 +71,11 @@ def test_json_holds_values_ratio_and_verdict(capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("answers", "seconds"),
     [
-        ([Answer(9, 10, False), Answer(10, 11, True), Answer(12, 12.5, False)], 2.5),
-        ([Answer(9, 10.5, True), Answer(10, 11, True)], 0.5),
-        ([Answer(8, 9, False), Answer(10, 10.5, True), Answer(20, 20.5, False)], 0.5),
-        ([Answer(9, 19, False), Answer(10, 11, True)], 9.0),
-        ([Answer(10, 10.5, False)], float("inf")),
+        ([Answer(0, 9, 10, False), Answer(0, 10, 11, True), Answer(0, 12, 12.5, False)], 2.5),
+        ([Answer(0, 9, 10.5, True), Answer(0, 10, 11, True)], 0.5),
+        ([Answer(0, 8, 9, False), Answer(0, 10, 10.5, True), Answer(0, 20, 20.5, False)], 0.5),
+        ([Answer(0, 9, 19, False), Answer(0, 10, 11, True)], 9.0),
+        ([Answer(0, 10, 10.5, False)], float("inf")),
     ],
     ids=["last failure", "no failure", "other spells", "sent in the outage", "never again"],
 )
@@ -84,3 +84,8 @@ def test_recovery_ends_with_the_first_success_and_the_last_failure(
 ) -> None:
     outcome = Outcome(answers=answers, spells={"crash": Spell(10.0, 20.0)})
     assert outcome.recovery("crash") == seconds
+
+
+def test_a_service_that_did_not_recover_for_every_client_is_infinitely_late() -> None:
+    outcome = Outcome(answers=[Answer(0, 10, 11, True)], spells={"crash": Spell(10.0, float("inf"))})
+    assert outcome.recovery("crash") == float("inf")

@@ -16,10 +16,8 @@ from tests.support.systems import Account, App, Systems
 
 # Seconds of the outage.
 OUTAGE_SECONDS = 1.5
-# Clients without a failure for so long have recovered. A service that does not recover is left after a time.
-CALM_SECONDS = 2.0
-LOAD_SECONDS = 1.0
-PATIENCE_SECONDS = 20.0
+# After a service that does not recover by then.
+PATIENCE_SECONDS = 30.0
 POLL_SECONDS = 0.1
 # Refused clients retry a little later, as Retry-After asks.
 BACK_OFF_SECONDS = 0.1
@@ -115,17 +113,20 @@ def kill_worker(app: App) -> float:
     return moment
 
 
-def run(app: App, account: Account, faults: Sequence[Fault], *, connections: int) -> Outcome:
+def run(app: App, account: Account, faults: Sequence[Fault], *, pause: float, connections: int) -> Outcome:
     """Create tasks without a pause on many connections; each fault happens once the last one is overcome.
 
     Args:
         account: Owner of the tasks.
+        pause: Seconds without a failure before the first fault, and after each.
         connections: One for each client.
     """
-    return asyncio.run(_run(app, account, faults, connections))
+    return asyncio.run(_run(app, account, faults, pause, connections))
 
 
-async def _run(app: App, account: Account, faults: Sequence[Fault], connections: int) -> Outcome:
+async def _run(
+    app: App, account: Account, faults: Sequence[Fault], pause: float, connections: int
+) -> Outcome:
     outcome = Outcome()
     over = asyncio.Event()
     numbers = itertools.count()
@@ -153,13 +154,13 @@ async def _run(app: App, account: Account, faults: Sequence[Fault], connections:
         after = [answer for answer in outcome.answers if answer.ended >= begin]
         last_bad = max((answer.ended for answer in after if not answer.good), default=begin)
         served = {answer.client for answer in after if answer.good and answer.sent >= begin}
-        return len(served) == connections and time.monotonic() - last_bad > CALM_SECONDS
+        return len(served) == connections and time.monotonic() - last_bad > pause
 
     async def happen() -> None:
-        await asyncio.sleep(LOAD_SECONDS)
+        await asyncio.sleep(pause)
         for fault in faults:
             begin = await asyncio.to_thread(fault.happen)
-            while not overcome(begin) and time.monotonic() - begin < PATIENCE_SECONDS:
+            while not overcome(begin) and time.monotonic() - begin < pause + PATIENCE_SECONDS:
                 await asyncio.sleep(POLL_SECONDS)
             outcome.spells[fault.name] = Spell(begin, time.monotonic() if overcome(begin) else float("inf"))
         over.set()

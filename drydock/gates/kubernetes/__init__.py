@@ -2,9 +2,8 @@
 
 import os
 from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
-from drydock import temporary
+from drydock import command, temporary
 from drydock.deploy import manifests
 from drydock.deploy.errors import RenderFailed
 from drydock.deploy.manifests import Manifest
@@ -52,7 +51,7 @@ def judge(subject: Subject) -> Verdict:
         # An overlay may leave out a Secret that another one brings, when its user keeps it elsewhere.
         kept = {one.name for wanted in every.values() for one in wanted if one.kind == "Secret"}
         # The scanners read files; this thread owns the containers that are asked meanwhile.
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with command.beside(os.cpu_count() or 1) as pool:
             say(f"judging {counted(len(names), 'overlay')}: {', '.join(names)}")
             scans = [
                 pool.submit(list, scan(text, name, expectations, say)) for name, text in rendered.items()

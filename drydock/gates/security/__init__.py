@@ -2,11 +2,12 @@
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any
 
+from drydock import command
 from drydock.gates import budget, contents
 from drydock.gates.expectations.findings import Finding, Report, decide
 from drydock.gates.expectations.model import Expectations
@@ -54,17 +55,19 @@ def judge(subject: Subject) -> Verdict:
     expectations = subject.expectations
     healthcheck = subject.image.config.healthcheck
     # This thread owns the container: an interrupt removes it first, which ends the other thread's wait.
-    with ThreadPoolExecutor(2) as pool, ExitStack() as stack:
-        # The linters read the Dockerfile alone, while this thread unpacks and reads the image.
-        linting = pool.submit(list, _linters(subject, expectations))
+    with command.beside(2) as pool, ExitStack() as stack:
         waiting: list[Future[Report]] = []
         # The configuration's check reports a missing HEALTHCHECK.
         if expectations.image.health.live and healthcheck.get("Test"):
             probed = health.probed(subject.engine, subject.project, subject.image.id, healthcheck)
             running = stack.enter_context(probed)
             waiting.append(pool.submit(health.watch, running, healthcheck, subject.engine.podman))
+        # The linters read the Dockerfile alone, while this thread unpacks and reads the image.
+        for lint in LINTERS:
+            waiting.append(pool.submit(lint, subject.project.dockerfile, subject.say))
+        waiting.append(pool.submit(linters.buildkit, subject))
         reports = [report for group in GROUPS for report in group(subject, expectations)]
-        reports += [*linting.result(), *(one.result() for one in waiting)]
+        reports += [one.result() for one in waiting]
     return decide(GATE, subject.target, reports, expectations.security.ignore)
 
 
@@ -105,12 +108,6 @@ def _commands(subject: Subject, wanted: Expectations) -> Iterator[Report]:
     yield _report("commands", found, len(wanted.command))
 
 
-def _linters(subject: Subject, _: Expectations) -> Iterator[Report]:
-    for lint in (linters.hadolint, linters.checkov, linters.trivy_config):
-        yield lint(subject.project.dockerfile, subject.say)
-    yield linters.buildkit(subject)
-
-
 def _budget(subject: Subject, _: Expectations) -> Iterator[Report]:
     if subject.target in subject.project.budgets:
         limit = subject.project.budget(subject.name)
@@ -119,4 +116,5 @@ def _budget(subject: Subject, _: Expectations) -> Iterator[Report]:
         yield _report("budget", found)
 
 
+LINTERS = (linters.hadolint, linters.checkov, linters.trivy_config)
 GROUPS = (_configuration, _history, _files, _commands, _budget)

@@ -87,15 +87,17 @@ def test_an_interrupt_ends_the_commands_of_other_threads_and_starts_no_further(t
         note = f"open({str(tmp_path)!r} + '/{number}', 'w').write(str(os.getpid()))"
         return command.run(python(f"import os,time; {note}; time.sleep(60)"), check=False)
 
-    def interrupted() -> None:
-        while len([path for path in tmp_path.iterdir() if path.read_text()]) < 2:
-            assert time.monotonic() - began < 30
-        raise KeyboardInterrupt
-
     began = time.monotonic()
     ended = []
-    with pytest.raises(KeyboardInterrupt), command.beside(2) as pool:
-        ended += [pool.submit(work, number) for number in range(5)]
+
+    def interrupted() -> None:
+        with command.beside(2) as pool:
+            ended.extend(pool.submit(work, number) for number in range(5))
+            while len([path for path in tmp_path.iterdir() if path.read_text()]) < 2:
+                assert time.monotonic() - began < 30
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
         interrupted()
 
     assert time.monotonic() - began < 30

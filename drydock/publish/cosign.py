@@ -156,12 +156,12 @@ class Cosign:
 def public_key(program: Path, key: str) -> Iterator[str]:
     """Yield the file of a private key's public key; it exists as long as the block."""
     require(key)
-    with _files(**{"cosign.pub": _public_key(program, key)}) as folder:
+    with _files(**{"cosign.pub": _public_key(program, key, os.environ.get("COSIGN_PASSWORD"))}) as folder:
         yield str(folder / "cosign.pub")
 
 
 @functools.cache
-def _public_key(program: Path, key: str) -> bytes:
+def _public_key(program: Path, key: str, _password: str | None) -> bytes:
     # Opening a private key with its password takes a fifth of a second on purpose.
     done = command.run([str(program), "public-key", f"--key={key}"], check=False)
     if done.code != 0:

@@ -26,14 +26,22 @@ def main() -> None:
 
 
 def _import_invoke() -> None:
-    """Import Invoke without asyncio, a third of its time: only its class for tests needs a mock."""
-    name = "unittest.mock"
-    stub = ModuleType(name)
-    vars(stub)["Mock"] = None
-    if sys.modules.setdefault(name, stub) is stub:
-        try:
-            import invoke  # noqa: F401
-        finally:
+    """Import Invoke without what takes most of its time and is not used here.
+
+    Its class for tests needs a mock, which needs asyncio; its own version needs the distributions' metadata.
+    """
+    unused: dict[str, dict[str, object]] = {
+        "unittest.mock": {"Mock": None},
+        "importlib.metadata": {"version": str},
+    }
+    stubs = {name: ModuleType(name) for name in unused if name not in sys.modules}
+    for name, stub in stubs.items():
+        vars(stub).update(unused[name])
+    sys.modules.update(stubs)
+    try:
+        import invoke  # noqa: F401
+    finally:
+        for name in stubs:
             del sys.modules[name]
 
 

@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -291,14 +292,15 @@ def test_the_version_is_told_without_an_import_of_invoke() -> None:
     assert (done.stdout, done.stderr) == (f"drydock {package.version()}\n", "")
 
 
-def test_an_import_of_invoke_brings_no_asyncio() -> None:
+def test_an_import_of_invoke_brings_neither_asyncio_nor_metadata_and_leaves_both_whole() -> None:
     code = "import sys; sys.argv = ['drydock', '--list']; from drydock import cli; import atexit; "
     code += (
-        "atexit.register(lambda: print('asyncio' in sys.modules, __import__('unittest.mock').mock.Mock)); "
+        "atexit.register(lambda: print({'asyncio', 'importlib.metadata'} & {*sys.modules}, "
+        "__import__('unittest.mock').mock.Mock, __import__('importlib.metadata').metadata.version('rich'))); "
     )
     done = run("-c", f"{code}cli.main()", command=[sys.executable])
 
-    assert done.stdout.splitlines()[-1] == "False <class 'unittest.mock.Mock'>"
+    assert done.stdout.splitlines()[-1] == f"set() <class 'unittest.mock.Mock'> {metadata.version('rich')}"
 
 
 def test_invokes_yaml_is_loaded_only_where_it_is_needed(

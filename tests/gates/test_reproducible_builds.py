@@ -11,7 +11,7 @@ from drydock.verdict import Outcome
 from drydock.workspace import Workspace
 from tests.conftest import MakeProject
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.acceptance]
 
 
 def test_what_differs_is_shown_as_diffoscope_sees_it(

@@ -21,7 +21,7 @@ def test_load_through_restarts_and_a_dead_worker_loses_no_acknowledged_create_an
             faults.Fault("death of a worker", partial(faults.kill_worker, app)),
             faults.Fault("crash", partial(faults.crash, neighbourhood.postgres)),
         ]
-        outcome = faults.run(app, ada, planned, pause=2, connections=16)
+        outcome = faults.run(app, ada, planned, pause=1.5, connections=16)
         assert len(app.workers()) == 2
     assert set(outcome.statuses) == {201, 503}
     assert len(outcome.acknowledged) > 100

@@ -12,7 +12,7 @@ from drydock import command
 from tests.support.systems import Account, Systems
 
 LEAST_CASES = 2000
-EXAMPLES = 90
+EXAMPLES = 82
 # A commit gets the same requests in every run.
 SEED = 20261121
 CHECKS = (

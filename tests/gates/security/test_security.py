@@ -81,6 +81,7 @@ def build(engine: Engine, python_image: str, tmp_path: Path) -> Iterator[Build]:
         remove_unnamed(engine, image)
 
 
+@pytest.mark.acceptance
 def test_every_kind_of_fault_is_found_in_a_real_image(engine: Engine, build: Build) -> None:
     files = {"main.py": "print()\n", "image/expectations.toml": EXPECTED}
     project, image = build(FAULTY, files)

@@ -50,9 +50,7 @@ def environment(**more: str) -> dict[str, str]:
 
 def interpreter(version: str) -> str:
     """Return the path of a Python of this version on this machine, or an empty text."""
-    asked = [uv(), "python", "find", "--no-project", "--system", version]
-    done = subprocess.run(asked, env=environment(), check=False, capture_output=True, text=True, cwd="/")
-    return done.stdout.strip()
+    return shutil.which(f"python{version}", path=environment()["PATH"]) or ""
 
 
 PRESENT = {version: path for version in SUPPORTED if (path := interpreter(version))}

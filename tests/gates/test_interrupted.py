@@ -90,7 +90,13 @@ def busy(found: list[Any]) -> str:
     return " ".join(f"{one.logs()}{one.top()}" for one in found if one.status == "running")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGINT, id="Ctrl-C"),
+        pytest.param(signal.SIGTERM, id="SIGTERM", marks=pytest.mark.acceptance),
+    ],
+)
 @pytest.mark.parametrize(
     ("gate", "count", "sign"),
     [

@@ -43,6 +43,7 @@ PASSWORD = "opens the key"
 BASE = Base("python:3.13-slim", "sha256:" + "cd" * 32, "local", "it is on the engine")
 # Debian's releases with cosign 2 and 3.
 RELEASES = {"2": cosign.RELEASE, "3": "forky"}
+BOTH = ["2", pytest.param("3", marks=pytest.mark.acceptance)]
 
 
 def program_of(version: str) -> Path:
@@ -56,7 +57,7 @@ def logged_in(private: real.Registry, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("COSIGN_PASSWORD", PASSWORD)
 
 
-@pytest.fixture(params=["2", pytest.param("3", marks=pytest.mark.acceptance)])
+@pytest.fixture(params=BOTH)
 def program(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The machine's cosign: version 2, then version 3."""
     found = program_of(request.param)
@@ -142,7 +143,7 @@ def test_an_image_is_verified_with_all_its_documents(engine: Engine, attested: S
     assert {one.digest for one in found} == {one.digest for one in documents}
 
 
-@pytest.mark.parametrize("other", RELEASES)
+@pytest.mark.parametrize("other", BOTH)
 def test_each_cosign_reads_what_each_has_signed(
     engine: Engine, attested: Signed, key: Path, other: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,7 +152,7 @@ def test_each_cosign_reads_what_each_has_signed(
     assert len(attach.verify(engine, attested.target, key=public(key))) == len(DOCUMENTS)
 
 
-@pytest.mark.parametrize("other", RELEASES)
+@pytest.mark.parametrize("other", BOTH)
 def test_cosign_itself_verifies_the_attestations(
     attested: Signed, key: Path, other: str, tmp_path: Path
 ) -> None:
@@ -418,7 +419,13 @@ def test_with_a_key_no_other_address_than_the_registrys_is_asked(
         assert [line for line in asked if "sigstore.dev" in line]
 
 
-@pytest.mark.parametrize("job", [sigstore.GITHUB, sigstore.GITLAB], ids=["github", "gitlab"])
+@pytest.mark.parametrize(
+    "job",
+    [
+        pytest.param(sigstore.GITHUB, id="github"),
+        pytest.param(sigstore.GITLAB, id="gitlab", marks=pytest.mark.acceptance),
+    ],
+)
 def test_without_a_key_the_jobs_identity_signs(
     engine: Engine,
     program: Path,

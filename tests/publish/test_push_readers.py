@@ -48,7 +48,7 @@ def image(engine: Engine, python_image: str, tmp_path_factory: pytest.TempPathFa
     engine.sdk.images.remove(reference)
 
 
-@pytest.fixture(params=[ZSTD, GZIP], ids=str)
+@pytest.fixture(params=[ZSTD, pytest.param(GZIP, marks=pytest.mark.acceptance)], ids=str)
 def pushed(
     request: pytest.FixtureRequest,
     engine: Engine,

@@ -31,7 +31,13 @@ def invoke(*args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*INVOKE, *args], cwd=ROOT, check=False, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize(
+    "ending",
+    [
+        pytest.param(signal.SIGINT, id="Ctrl-C"),
+        pytest.param(signal.SIGTERM, id="SIGTERM", marks=pytest.mark.acceptance),
+    ],
+)
 def test_run_prints_a_line_that_works_as_it_is_and_ends_with_ctrl_c(
     engine: Engine, ending: signal.Signals
 ) -> None:

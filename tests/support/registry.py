@@ -31,7 +31,7 @@ import yaml
 from drydock import command
 from drydock.engine import Engine, apt
 from tests.support import certificates
-from tests.support.images import remove_unique
+from tests.support.images import remove_repository, remove_unique
 from tests.support.process import Server, accepts, folder, free_port
 
 LOOPBACK = "127.0.0.1"
@@ -461,4 +461,6 @@ def tiny_image(
     try:
         yield f"{name}:dev"
     finally:
+        # A new label moves the name to another image.
+        remove_repository(engine, name)
         remove_unique(engine, identity)

@@ -20,6 +20,7 @@ from drydock.engine.errors import ContainerExited, ImageMissing, NotReady, NotSt
 from drydock.interrupts import held
 
 if TYPE_CHECKING:
+    import docker
     from docker.models.containers import Container
 
 READY_SECONDS = 60.0
@@ -152,18 +153,28 @@ class Running:
         code = self.container.attrs["State"]["ExitCode"]
         return ContainerExited(image=self.run.image, code=code, when=when, evidence=self.log())
 
+    @property
+    def _api(self) -> docker.APIClient:
+        client = self.container.client
+        assert client is not None  # noqa: S101 - the engine's
+        return client.api
+
     def execute(self, *words: str) -> Completed:
         """Run a program inside and wait for its end.
 
         The SDK's own function reads the socket past a buffer, and loses what arrived in it with the answer's
         head: all of the output where this machine is busy and the program quick.
         """
-        client = self.container.client
-        assert client is not None  # noqa: S101 - the engine's
-        api = client.api
+        import docker
+        import requests
+
+        api = self._api
         made = api.exec_create(self.container.id, list(words))["Id"]
         answer = api.post(f"{api.base_url}/exec/{made}/start", json={"Detach": False, "Tty": False})
-        answer.raise_for_status()
+        try:
+            answer.raise_for_status()
+        except requests.HTTPError as error:
+            docker.errors.create_api_error_from_http_exception(error)
         streams = {1: bytearray(), 2: bytearray()}
         framed = memoryview(answer.content)
         while framed:
@@ -182,9 +193,7 @@ class Running:
 
     def probe(self) -> None:
         """Have Podman run the image's HEALTHCHECK: its own timer is systemd's, which containers lack."""
-        client = self.container.client
-        assert client is not None  # noqa: S101 - the engine's
-        api = client.api
+        api = self._api
         api.get(f"{api.base_url}/v5.0.0/libpod/containers/{self.container.id}/healthcheck")
 
     def wait_until_ready(

@@ -5,7 +5,7 @@ create that was answered with 201 must be in the database afterwards. While the 
 must be 503, never 500. No request may fail later than 5 s after the database's return or the worker's death,
 including those that waited for the database.
 
-    ./run python -m benchmarks.faults             takes a minute and a half
+    ./run python -m benchmarks.faults             takes a minute
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import signal
 import uuid
@@ -60,8 +59,9 @@ def state_of_these_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
 @pytest.fixture(autouse=True)
 def history_of_this_test(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Start each test with an empty history; few need the folder."""
-    folder = functools.partial(request.getfixturevalue, "tmp_path")
-    monkeypatch.setattr(history, "default_path", lambda: Path(folder()) / "state/history.sqlite3")
+    monkeypatch.setattr(
+        history, "default_path", lambda: Path(request.getfixturevalue("tmp_path")) / "state/history.sqlite3"
+    )
 
 
 @pytest.fixture(scope="module")

@@ -160,9 +160,9 @@ async def _run(
         await asyncio.sleep(pause)
         for fault in faults:
             begin = await asyncio.to_thread(fault.happen)
-            while not overcome(begin) and time.monotonic() - begin < pause + PATIENCE_SECONDS:
+            while not (done := overcome(begin)) and time.monotonic() - begin < pause + PATIENCE_SECONDS:
                 await asyncio.sleep(POLL_SECONDS)
-            outcome.spells[fault.name] = Spell(begin, time.monotonic() if overcome(begin) else float("inf"))
+            outcome.spells[fault.name] = Spell(begin, time.monotonic() if done else float("inf"))
         over.set()
 
     async with httpx2.AsyncClient(

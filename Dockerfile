@@ -31,21 +31,21 @@ COPY ${APP_DIR}/image/bytecode.txt /
 # --- builder ------------------------------------------------------------------------------------------------
 # uv takes this Python and fetches no other; it copies out of its cache mount, another file system.
 FROM ${PYTHON_IMAGE} AS python
-ENV PATH=/opt/uv/bin:$PATH PYTHONPATH=/drydock PYTHONHASHSEED=0 PYTHONUNBUFFERED=1 \
+ENV PATH=/install/uv/bin:$PATH PYTHONPATH=/drydock PYTHONHASHSEED=0 PYTHONUNBUFFERED=1 PIP_ROOT_USER_ACTION=ignore \
     UV_LINK_MODE=copy UV_PYTHON=python3 UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/opt/venv
-FROM python AS dependencies
-COPY --from=drydock install /install
-RUN --mount=type=secret,id=ca --mount=type=secret,id=index \
-    PIP_ROOT_USER_ACTION=ignore sh /install/download.sh python3 -m pip install --quiet --disable-pip-version-check \
-        --no-cache-dir --no-compile --target=/opt/uv --require-hashes --requirement=/install/uv.txt && uv --version
-# After a RUN: directly on the base, even --no-cache takes a WORKDIR from the cache.
-WORKDIR /app
+# Mounted where it is needed: BuildKit reads every file below a RUN with a secret, unless that is the base itself.
+FROM python AS tools
+RUN --mount=type=bind,from=drydock,source=install,target=/mnt --mount=type=secret,id=ca --mount=type=secret,id=index \
+    cp -r /mnt /install && sh /install/download.sh python3 -m pip install --quiet --disable-pip-version-check \
+        --no-cache-dir --no-compile --target=/install/uv --require-hashes --requirement=/install/uv.txt && uv --version
 # The dependencies, exactly as locked and without the project itself.
-RUN --mount=type=bind,from=locks,target=/app --mount=type=cache,id=uv,target=/root/.cache/uv \
-    --mount=type=secret,id=ca --mount=type=secret,id=index set -eu; \
-    if [ -f uv.lock ]; then sh /install/download.sh uv sync --frozen --no-install-project --no-default-groups; \
+FROM python AS dependencies
+RUN --mount=type=bind,from=tools,source=/install,target=/install --mount=type=bind,from=locks,target=/locks \
+    --mount=type=cache,id=uv,target=/root/.cache/uv --mount=type=secret,id=ca --mount=type=secret,id=index set -eu; \
+    if [ -f /locks/uv.lock ]; then \
+        sh /install/download.sh uv sync --project=/locks --frozen --no-install-project --no-default-groups; \
     else uv venv --quiet /opt/venv; \
-        sh /install/download.sh uv pip sync --python=/opt/venv --require-hashes requirements.lock; fi; \
+        sh /install/download.sh uv pip sync --python=/opt/venv --require-hashes /locks/requirements.lock; fi; \
     uv pip check --python=/opt/venv
 
 # `divide` writes into one file what is served and how: the ARGs, where a:b names two folders and an empty one says
@@ -116,8 +116,10 @@ COPY --from=builder /layers/code/ /
 # pytest and its companions, and nothing that the image has already. Then the real start under the loader's eyes.
 FROM assembled AS test-dependencies
 ARG APP_DIR
-COPY ${APP_DIR}/pyproject.toml ${APP_DIR}/uv.loc[k] ${APP_DIR}/requirements-test.loc[k] ./
-RUN --mount=type=cache,id=uv,target=/root/.cache/uv --mount=type=secret,id=ca --mount=type=secret,id=index set -eu; \
+COPY ${APP_DIR}/pyproject.toml ${APP_DIR}/uv.loc[k] ${APP_DIR}/requirements-test.loc[k] /locks/
+WORKDIR /locks
+RUN --mount=type=bind,from=tools,source=/install,target=/install --mount=type=cache,id=uv,target=/root/.cache/uv \
+    --mount=type=secret,id=ca --mount=type=secret,id=index set -eu; \
     [ ! -f uv.lock ] || uv export --quiet --frozen --no-emit-project --all-groups -o requirements-test.lock; \
     python3 /install/difference.py requirements-test.lock /opt/venv > rest.txt; \
     sh /install/download.sh uv pip install --python=/opt/venv --target=/opt/test --compile-bytecode --no-deps \

@@ -20,6 +20,7 @@ HEADERS = f'\\\n        $([ -f "$({INCLUDE})/Python.h" ] || echo python3-dev)'
 # The build context for locks outside of the project.
 RESOLVED = "resolved"
 MOUNTS = (
+    "--mount=type=bind,from=tools,source=/install,target=/install",
     "--mount=type=cache,id=uv,target=/root/.cache/uv",
     "--mount=type=secret,id=ca --mount=type=secret,id=index --mount=type=secret,id=indexes",
 )

@@ -27,14 +27,14 @@ FROM scratch AS locks
 
 # uv takes this Python and fetches no other; it copies out of its cache mount, another file system.
 FROM ${PYTHON_IMAGE} AS python
-ENV PATH=/opt/uv/bin:$PATH PYTHONPATH=/drydock PYTHONHASHSEED=0 PYTHONUNBUFFERED=1 \
+ENV PATH=/install/uv/bin:$PATH PYTHONPATH=/drydock PYTHONHASHSEED=0 PYTHONUNBUFFERED=1 PIP_ROOT_USER_ACTION=ignore \
     UV_LINK_MODE=copy UV_PYTHON=python3 UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/opt/venv
+{# Mounted where it is needed: BuildKit reads every file below a RUN with a secret, unless that is the base itself. #}
+FROM python AS tools
+RUN --mount=type=bind,from=drydock,source=install,target=/mnt --mount=type=secret,id=ca --mount=type=secret,id=index \
+    cp -r /mnt /install && sh /install/download.sh python3 -m pip install --quiet --disable-pip-version-check \
+        --no-cache-dir --no-compile --target=/install/uv --require-hashes --requirement=/install/uv.txt && uv --version
 FROM python AS dependencies
-COPY --from=drydock install /install
-RUN --mount=type=secret,id=ca --mount=type=secret,id=index \
-    PIP_ROOT_USER_ACTION=ignore sh /install/download.sh python3 -m pip install --quiet --disable-pip-version-check \
-        --no-cache-dir --no-compile --target=/opt/uv --require-hashes --requirement=/install/uv.txt && uv --version
-WORKDIR /app
 {% if blueprint.system_build or blueprint.system_run %}
 # For what is compiled here; the final image gets only the libraries that it then links against.
 {{ recipes.apt(blueprint, blueprint.system_build + blueprint.system_run, recipes.HEADERS if blueprint.system_build else "") }}

@@ -7,6 +7,7 @@ import posixpath
 import re
 import subprocess
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from drydock.recipe.blueprint import Blueprint, Storage
 from drydock.recipe.recipes import CHECKED
 from tests.conftest import write_files
 from tests.detect.support import materialise
+from tests.support.clone import ROOT
 from tests.verify import cases
 
 # Examples for which `init` needs no options.
@@ -105,6 +107,19 @@ def test_a_workspaces_member_is_installed_from_its_lock(tmp_path: Path) -> None:
     assert "COPY services/api/pyproject.toml /services/api/" in stage(blueprint, "locks")
     assert "--no-install-local --no-default-groups --package api;" in stage(blueprint, "dependencies")
     assert "\nCOPY services/api/ /rootfs/app/\n" in dockerfile.render(blueprint)
+
+
+def test_downloads_stand_on_the_base_itself(tmp_path: Path) -> None:
+    # Below a RUN with a secret, BuildKit reads every file of a root that is not the base's.
+    for text in (dockerfile.render(drawn("lock_uv", tmp_path)), (ROOT / "Dockerfile").read_text()):
+        rows = list(instructions(text))
+        after = {one.text: following for one, following in pairwise(rows) if one.keyword == "FROM"}
+
+        assert after["${PYTHON_IMAGE} AS python"].keyword == "ENV"
+        for name in ("tools", "dependencies"):
+            first = after[f"python AS {name}"]
+            assert (first.keyword, "--mount=type=secret,id=ca" in first.text) == ("RUN", True)
+        assert rows[rows.index(after["${PYTHON_IMAGE} AS python"]) + 1].keyword == "FROM"
 
 
 def test_a_locked_project_gets_a_locked_server(tmp_path: Path) -> None:

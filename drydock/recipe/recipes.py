@@ -92,10 +92,10 @@ def lock_root(found: Dependencies) -> str:
 
 
 def build_lock(blueprint: Blueprint) -> list[str]:
-    """Return the mount of the lock of the build's tools, at the same path below the root."""
+    """Return the mount of the lock of the build's tools."""
     lock = blueprint.build_lock
     origin = f"from={RESOLVED}," if lock in blueprint.resolved else ""
-    return [f"--mount=type=bind,{origin}source={lock},target=/{lock}"] if lock else []
+    return [f"--mount=type=bind,{origin}source={lock},target=/build.lock"] if lock else []
 
 
 def apt(blueprint: Blueprint, packages: Sequence[str], computed: str = "") -> str:

@@ -35,7 +35,8 @@ RUN --mount=type=bind,from=drydock,source=install,target=/mnt --mount=type=secre
     cp -r /mnt /install && sh /install/download.sh python3 -m pip install --quiet --disable-pip-version-check \
         --no-cache-dir --no-compile --target=/install/uv --require-hashes --requirement=/install/uv.txt && uv --version
 FROM python AS dependencies
-{% if blueprint.system_build or blueprint.system_run %}
+{% set system = blueprint.system_build or blueprint.system_run %}
+{% if system %}
 # For what is compiled here; the final image gets only the libraries that it then links against.
 {{ recipes.apt(blueprint, blueprint.system_build + blueprint.system_run, recipes.HEADERS if blueprint.system_build else "") }}
 {% endif %}
@@ -68,6 +69,32 @@ uv pip install {{ words.into }} --quiet --no-index --requirement={{ declared }}
 {{ recipes.check(blueprint, words.into) }}
 {% endif %}
 {% endcall %}
+{% if blueprint.installed %}
+# The project itself is installed{{ ", with tools of " ~ blueprint.build_lock if blueprint.build_lock }}: {{ blueprint.installed }}.
+FROM {{ "dependencies" if system else "python" }} AS project
+{% if blueprint.version_variables %}
+# The build has no .git to read the version from: pass it with --build-arg.
+ARG APP_VERSION=0.0.0
+{% endif %}
+{% set version %}{% for name in blueprint.version_variables %}{{ name }}=$APP_VERSION {% endfor %}{% endset %}
+{# In place: paths beside the modules stay valid, and the build adds its generated files. uv's own metadata has a time. #}
+{% set target = "/rootfs" ~ blueprint.import_path[0] %}
+{% set install = "uv pip install --no-installer-metadata --no-deps --target=" ~ target %}
+{% call recipes.run("--mount=type=bind,source=" ~ blueprint.source ~ ",target=/project,rw", *recipes.build_lock(blueprint)) %}
+{% if blueprint.build_lock %}
+{% if blueprint.build_lock == blueprint.test_lock %}
+{# The tests' lock names them in its last part. #}
+sed -n '/^{{ build_mark }}/,$p' /build.lock > /tmp/build.lock
+{% endif %}
+{% set lock = "/tmp/build.lock" if blueprint.build_lock == blueprint.test_lock else "/build.lock" %}
+{{ version }}{{ words.download }} uv build --wheel --require-hashes --build-constraints={{ lock }} -o /tmp/wheel /project
+{{ install }} --no-index /tmp/wheel/*.whl
+{% else %}
+{{ version }}{{ words.download }} {{ install }} /project
+{% endif %}
+rm -rf {{ target }}/bin {{ target }}/.lock{{ " /tmp/wheel" if blueprint.build_lock }}
+{% endcall %}
+{% endif %}
 
 # `divide` writes into one file how the application is served, and makes two layers: code, and the rest below.
 FROM dependencies AS builder
@@ -97,29 +124,7 @@ RUN rm -rf {{ unshipped | join(" ") }}
 {% endif %}
 {% endif %}
 {% if blueprint.installed %}
-{% if blueprint.version_variables %}
-# The build has no .git to read the version from: pass it with --build-arg.
-ARG APP_VERSION=0.0.0
-{% endif %}
-# The project itself is installed{{ ", with tools of " ~ blueprint.build_lock if blueprint.build_lock }}: {{ blueprint.installed }}.
-{% set version %}{% for name in blueprint.version_variables %}{{ name }}=$APP_VERSION {% endfor %}{% endset %}
-{# In place: paths beside the modules stay valid, and the build adds its generated files. #}
-{% set target = "/rootfs" ~ blueprint.import_path[0] %}
-{% set install = "uv pip install --python=/opt/venv --no-deps --target=" ~ target %}
-{% call recipes.run("--mount=type=bind,source=" ~ blueprint.source ~ ",target=/project,rw", *recipes.build_lock(blueprint)) %}
-{% if blueprint.build_lock %}
-{% if blueprint.build_lock == blueprint.test_lock %}
-{# The tests' lock names them in its last part. #}
-sed -n '/^{{ build_mark }}/,$p' /{{ blueprint.build_lock }} > /tmp/build.lock
-{% endif %}
-{{ version }}{{ words.download }} uv build --wheel --python=/opt/venv --require-hashes --build-constraints=
-{%- if blueprint.build_lock == blueprint.test_lock %}/tmp/build.lock{% else %}/{{ blueprint.build_lock }}{% endif %} --out-dir=/tmp/wheel /project
-{{ install }} --no-index /tmp/wheel/*.whl
-{% else %}
-{{ version }}{{ words.download }} {{ install }} /project
-{% endif %}
-rm -rf {{ target }}/bin {{ target }}/.lock{{ " /tmp/wheel" if blueprint.build_lock }}
-{% endcall %}
+COPY --from=project /rootfs/ /rootfs/
 {% endif %}
 {% if written %}
 # Files that the application writes beside its code belong to its user.

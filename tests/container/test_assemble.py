@@ -186,6 +186,23 @@ def test_records_tell_the_truth_after_a_change_and_an_omission(tmp_path: Path) -
     assert rows == [["shop/a.py", f"sha256={digest}", "3"], ["shop-1.dist-info/RECORD", "", ""]]
 
 
+def test_the_installers_notes_of_times_leave_an_environment_with_their_record(tmp_path: Path) -> None:
+    rows = [
+        "shop/a.py,sha256=a,1\n",
+        "shop-1.dist-info/uv_cache.json,sha256=b,9\n",
+        "shop-1.dist-info/RECORD,,\n",
+    ]
+    site = write_files(
+        tmp_path / "lib/python3.13/site-packages",
+        {"shop-1.dist-info/RECORD": "".join(rows), "shop-1.dist-info/uv_cache.json": "{}", "shop/a.py": ""},
+    )
+
+    dependencies.clean(tmp_path)
+
+    assert not (site / "shop-1.dist-info/uv_cache.json").exists()
+    assert (site / "shop-1.dist-info/RECORD").read_text() == rows[0] + rows[2]
+
+
 def test_only_a_library_with_every_version_of_the_copy_takes_its_place(tmp_path: Path) -> None:
     older, newer = tmp_path / "older", tmp_path / "newer"
     older.write_bytes(b"\0OPENSSL_3.0.0\0GLIBC_2.99\0")

@@ -233,9 +233,11 @@ def test_an_installed_project_gets_four_files_at_most_and_its_build_is_locked_wi
 
     assert sorted(made) == [".dockerignore", "Dockerfile", "requirements-test.lock", "requirements.lock"]
     assert recipe.init(folder, {}).changes == ()
-    cut = re.search(r"sed -n '\S.*?' /requirements-test.lock", (folder / "Dockerfile").read_text())
+    text = (folder / "Dockerfile").read_text()
+    assert "source=requirements-test.lock,target=/build.lock" in text
+    cut = re.search(r"sed -n '\S.*?' /build.lock", text)
     assert cut
-    words = shlex.split(cut[0].replace(" /", f" {folder}/"))
+    words = shlex.split(cut[0].replace("/build.lock", f"{folder}/requirements-test.lock"))
     build = subprocess.run(words, check=True, capture_output=True, text=True).stdout
     assert requirements_pins(build) == {"setuptools": "80.0"}
     # The tests' own part does not hold them.

@@ -111,15 +111,18 @@ def test_a_workspaces_member_is_installed_from_its_lock(tmp_path: Path) -> None:
 
 def test_downloads_stand_on_the_base_itself(tmp_path: Path) -> None:
     # Below a RUN with a secret, BuildKit reads every file of a root that is not the base's.
-    for text in (dockerfile.render(drawn("lock_uv", tmp_path)), (ROOT / "Dockerfile").read_text()):
+    for text, names in (
+        (dockerfile.render(drawn("layout_src", tmp_path)), ("tools", "dependencies", "project")),
+        ((ROOT / "Dockerfile").read_text(), ("tools", "dependencies")),
+    ):
         rows = list(instructions(text))
         after = {one.text: following for one, following in pairwise(rows) if one.keyword == "FROM"}
 
-        assert after["${PYTHON_IMAGE} AS python"].keyword == "ENV"
-        for name in ("tools", "dependencies"):
+        base = after["${PYTHON_IMAGE} AS python"]
+        assert (base.keyword, rows[rows.index(base) + 1].keyword) == ("ENV", "FROM")
+        for name in names:
             first = after[f"python AS {name}"]
             assert (first.keyword, "--mount=type=secret,id=ca" in first.text) == ("RUN", True)
-        assert rows[rows.index(after["${PYTHON_IMAGE} AS python"]) + 1].keyword == "FROM"
 
 
 def test_a_locked_project_gets_a_locked_server(tmp_path: Path) -> None:
@@ -167,11 +170,8 @@ def test_a_project_is_built_with_the_locked_tools_alone(tmp_path: Path) -> None:
     blueprint = replace(drawn("install_version_from_git", tmp_path), build_lock="requirements-build.lock")
     application = " ".join(dockerfile.render(blueprint).replace("\\\n", "").split())
 
-    assert "--mount=type=bind,source=requirements-build.lock,target=/requirements-build.lock" in application
-    assert (
-        "uv build --wheel --python=/opt/venv --require-hashes --build-constraints=/requirements-build.lock "
-        in application
-    )
+    assert "--mount=type=bind,source=requirements-build.lock,target=/build.lock" in application
+    assert "uv build --wheel --require-hashes --build-constraints=/build.lock " in application
     assert "SETUPTOOLS_SCM_PRETEND_VERSION_FOR_SHOP=$APP_VERSION " in application
     assert "--no-deps --target=/rootfs/app --no-index /tmp/wheel/*.whl" in application
 

@@ -126,8 +126,14 @@ def _verify(tree: Tree, binaries: list[Path]) -> None:
 
 
 def clean(environment: Path) -> None:
-    """Remove the installer's lock, which every user could write to, and other bytecode than ours."""
+    """Remove the installer's notes, its lock, which every user could write to, and others' bytecode."""
     (environment / ".lock").unlink(missing_ok=True)
+    # The time at which a wheel or archive of the project reached this build: no two builds would be equal.
+    for notes in environment.glob("lib/python3*/site-packages/*.dist-info/uv_cache.json"):
+        notes.unlink()
+        record = notes.with_name("RECORD")
+        rows = record.read_text(encoding="utf-8").splitlines(keepends=True)
+        record.write_text("".join(row for row in rows if notes.name not in row), encoding="utf-8")
     for place, folders, _ in os.walk(environment):
         if "__pycache__" in folders:
             shutil.rmtree(Path(place, "__pycache__"))

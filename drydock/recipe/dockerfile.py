@@ -30,7 +30,6 @@ def render(blueprint: Blueprint, *, outside: bool = False, vendor: bool = False)
     found, words = blueprint.dependencies, recipes.words(blueprint)
     tool = tools.of(found)
     test_lock = "/locks/requirements-test.lock"
-    written = (*blueprint.storage.folders, *blueprint.storage.opened)
     values = {
         "blueprint": blueprint,
         "recipes": recipes,
@@ -43,7 +42,7 @@ def render(blueprint: Blueprint, *, outside: bool = False, vendor: bool = False)
         "lacks_setuptools": Version(blueprint.python) < WITHOUT_SETUPTOOLS,
         "declared": recipes.locked(found, blueprint.declared[0]) if blueprint.declared else "",
         "build_mark": BUILD_HEAD.partition(",")[0],
-        "written": " ".join(f"/rootfs{folder}" for folder in written),
+        "written": recipes.written(blueprint),
         "test_lock": test_lock,
         "all_requirements": tool.test_requirements(found, words, test_lock),
         "shlex": shlex,

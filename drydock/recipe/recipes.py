@@ -91,6 +91,23 @@ def lock_root(found: Dependencies) -> str:
     return common([found.folder, *(folder_of(path) for path in found.files)])
 
 
+def written(blueprint: Blueprint) -> str:
+    """Return the folders that the application writes beside its code, in the tree that is divided."""
+    return " ".join(f"/rootfs{folder}" for folder in (*blueprint.storage.folders, *blueprint.storage.opened))
+
+
+def divide(blueprint: Blueprint, removed: Sequence[str]) -> str:
+    """Return the step that removes paths, makes the folders that are written, and divides the tree."""
+    commands = [f"rm -rf {' '.join(removed)}"] if removed else []
+    if folders := written(blueprint):
+        links = [f"ln -s {target} /rootfs{link}" for link, target in blueprint.storage.links.items()]
+        commands.append(" && ".join([f"mkdir -p {folders}", *links, f'chown "${{UID}}:0" {folders}']))
+    commands.append("python3 -m divide /rootfs /layers")
+    return "RUN --network=none --mount=type=bind,from=drydock,target=/drydock " + " && \\\n    ".join(
+        commands
+    )
+
+
 def build_lock(blueprint: Blueprint) -> list[str]:
     """Return the mount of the lock of the build's tools."""
     lock = blueprint.build_lock

@@ -37,7 +37,9 @@ RUN --mount=type=bind,from=drydock,source=install,target=/mnt --mount=type=secre
 FROM python AS dependencies
 {% set system = blueprint.system_build or blueprint.system_run %}
 {% if system %}
+{% if blueprint.system_build %}
 # For what is compiled here; the final image gets only the libraries that it then links against.
+{% endif %}
 {{ recipes.apt(blueprint, blueprint.system_build + blueprint.system_run, recipes.HEADERS if blueprint.system_build else "") }}
 {% endif %}
 {% if found.locked %}
@@ -113,25 +115,24 @@ ARG APP_WORKDIR PORT UID GID
   ("HEALTH_PATH", quoted(blueprint.health_path)),
 ] %} {{ name }}={{ value }}{% endfor %}
 
-{% if outside or not recipes.is_whole(blueprint) %}
-{{ recipes.copies(blueprint, blueprint.entries, blueprint.base, "/rootfs/app") }}
-{% else %}
-{% set unshipped = recipes.unshipped(blueprint) %}
+{% set whole = recipes.is_whole(blueprint) and not outside %}
+{% set unshipped = recipes.unshipped(blueprint) if whole else () %}
+{% if whole %}
 # Everything that .dockerignore allows, new packages included{{ "; without the files that only builds and tests read" if unshipped }}.
 COPY {{ "." if blueprint.base == "." else blueprint.base ~ "/" }} /rootfs/app/
+{% else %}
+{{ recipes.copies(blueprint, blueprint.entries, blueprint.base, "/rootfs/app") }}
+{% endif %}
+{% if blueprint.installed %}
 {% if unshipped %}
 RUN rm -rf {{ unshipped | join(" ") }}
 {% endif %}
-{% endif %}
-{% if blueprint.installed %}
 COPY --from=project /rootfs/ /rootfs/
 {% endif %}
 {% if written %}
 # Files that the application writes beside its code belong to its user.
-RUN mkdir -p {{ written }} &&
-{%- for link, target in blueprint.storage.links.items() %} ln -s {{ target }} /rootfs{{ link }} &&{% endfor %} chown "${UID}:0" {{ written }}
 {% endif %}
-RUN --network=none --mount=type=bind,from=drydock,target=/drydock python3 -m divide /rootfs /layers
+{{ recipes.divide(blueprint, () if blueprint.installed else unshipped) }}
 FROM dependencies AS compiled
 RUN --network=none --mount=type=bind,from=drydock,source=assemble,target=/drydock/assemble python3 -m assemble bytecode
 FROM ${PYTHON_IMAGE} AS slim

@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -20,6 +21,10 @@ from drydock.project.model import LOCK_FILES, Project
 TOOLS = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock")
 # A lock file that `drydock init` made begins with the command that made it.
 OWN_REMAKE = re.compile(r"\A(?:#.*\n)*?#\s+(?P<command>(?:printf .* \| )?uv pip compile .*)$", re.MULTILINE)
+
+# A pinned version, or an address; and a wheel of the project, which uv writes by its path.
+PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?(?:==([^\s;\\]+)|\s*@\s)", re.MULTILINE)
+WHEEL = re.compile(r"^(?:[^\s:@]*/)?([A-Za-z0-9][\w.]*)-(\d[^\s/-]*)-[^\s/]+\.whl(?=\s|$)", re.MULTILINE)
 
 
 def find(project: Project) -> Path:
@@ -70,8 +75,8 @@ def pins(kind: str, text: str, section: str = "default") -> dict[str, str]:
 
 
 def requirements_pins(text: str) -> dict[str, str]:
-    """Return a requirements file's exact versions by canonical name."""
-    found = re.findall(r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?==([^\s;\\]+)", text, re.MULTILINE)
+    """Return a requirements file's exact versions by canonical name; empty ones for addresses."""
+    found = PIN.findall(text) + WHEEL.findall(text)
     return {canonicalize_name(name): version for name, version in found}
 
 
@@ -113,12 +118,31 @@ def declared(source: Path, lock: str = "", kind: str = "") -> tuple[str, list[st
     table = toml.read(manifest)
     plain = source / "requirements.txt"
     listed = table.get("project", {}).get("dependencies")
-    if kind in TOOLS or not plain.is_file() or (listed is not None and not from_plain):
+    if kind in TOOLS:
         return manifest.name, listed or []
+    if not plain.is_file() or (listed is not None and not from_plain):
+        unnamed = _unnamed(table)
+        return manifest.name, [text for text in listed or [] if _name(text) not in unnamed]
     data = plain.read_bytes()
     lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in data.decode(encoding(data)).splitlines())
     # The build itself checks an option, an address or an included file.
     return plain.name, [line for line in lines if re.fullmatch(r"[A-Za-z0-9][^\\@/]*", line)]
+
+
+def _unnamed(table: Mapping[str, Any]) -> set[str]:
+    """Return the distributions that uv takes from a folder or a source archive: a lock names neither."""
+    sources = table.get("tool", {}).get("uv", {}).get("sources", {})
+    rows = {name: row if isinstance(row, list) else [row] for name, row in sources.items()}
+    return {_name(name) for name, each in rows.items() if any(map(_is_unnamed, each))}
+
+
+def _is_unnamed(row: object) -> bool:
+    path = str(row.get("path", "")) if isinstance(row, Mapping) else ""
+    return isinstance(row, Mapping) and ("workspace" in row or bool(path and not path.endswith(".whl")))
+
+
+def _name(text: str) -> str:
+    return canonicalize_name(re.split(r"[^\w.-]", text.strip(), maxsplit=1)[0])
 
 
 def resolved_from(text: str) -> list[str] | None:

@@ -26,6 +26,42 @@ def test_hashed_requirements_are_read_as_pins() -> None:
     assert lock.requirements_pins(PINS) == {"fastapi": "0.165.0", "x-y": "1.0"}
 
 
+def test_wheels_of_the_project_and_addresses_are_pins() -> None:
+    hashed = "\\\n    --hash=sha256:00\n"
+    text = (
+        f"vendor/case_tool-1.0-py3-none-any.whl {hashed}./other-2.0+x-1-cp313-cp313-linux_x86_64.whl {hashed}"
+        f"files @ https://example.org/files-3.0.zip {hashed}git-tool[a] @ git+https://example.org/tool@0000\n"
+    )
+
+    found = lock.requirements_pins(text)
+
+    assert found == {"case-tool": "1.0", "other": "2.0+x", "files": "", "git-tool": ""}
+
+
+@pytest.mark.parametrize(
+    ("source", "is_compared"),
+    [
+        ('{ path = "libs/lib" }', False),
+        ("{ workspace = true }", False),
+        ('{ path = "lib-main.zip" }', False),
+        ('[{ path = "libs/lib", marker = "sys_platform == \'linux\'" }]', False),
+        ('{ path = "lib-1.0-py3-none-any.whl" }', True),
+        ('{ git = "https://example.org/lib" }', True),
+    ],
+)
+def test_a_distribution_that_a_lock_does_not_name_is_not_asked_of_it(
+    source: str, is_compared: bool, make_project: MakeProject
+) -> None:
+    manifest = PROJECT.replace('"x_y[z]"', '"Some_Lib>=1"') + f"[tool.uv.sources]\nsome-lib = {source}\n"
+    project = make_project({"pyproject.toml": manifest, "requirements.lock": PINS})
+
+    if not is_compared:
+        assert lock.find(project).name == "requirements.lock"
+        return
+    with pytest.raises(LockStale, match="Some_Lib is not in it"):
+        lock.find(project)
+
+
 def test_a_lock_that_meets_the_manifest_is_found(make_project: MakeProject) -> None:
     project = make_project({"pyproject.toml": PROJECT, "requirements.lock": PINS})
 

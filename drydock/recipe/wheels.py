@@ -26,9 +26,15 @@ def _without_wheel(packages: Sequence[dict[str, Any]], version: str) -> list[str
         f"{package['name']} {package.get('version', '')}".rstrip()
         for package in packages
         if holds(str(package.get("marker", "")), environment)
-        and not any(fits(_name(wheel), version) for wheel in package.get("wheels", ()))
+        and not any(fits(_name(file), version) for file in _files(package))
     ]
 
 
-def _name(wheel: dict[str, Any]) -> str:
-    return str(wheel.get("name") or posixpath.basename(urlsplit(str(wheel.get("url", ""))).path))
+def _files(package: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a package's wheels, and the file that an address or a path names."""
+    return [*package.get("wheels", ()), package.get("archive", {})]
+
+
+def _name(file: dict[str, Any]) -> str:
+    place = file.get("url") or file.get("path") or ""
+    return str(file.get("name") or posixpath.basename(urlsplit(str(place)).path))

@@ -42,6 +42,14 @@ def test_a_first_candidate_with_wheels_stays() -> None:
     assert list(choose(PYLOCK.format(more=""), ("3.11", "3.13"))) == ["3.11"]
 
 
+def test_a_wheel_of_the_project_counts() -> None:
+    wheel = (
+        '[[packages]]\nname = "tool"\narchive = { path = "vendor/tool-1.0-cp312-cp312-linux_x86_64.whl" }\n'
+    )
+
+    assert list(choose(wheel, ("3.13", "3.12")).items()) == [("3.12", [])]
+
+
 def test_a_package_for_another_version_does_not_count() -> None:
     only = '[[packages]]\nname = "tomli"\nversion = "2.0"\nmarker = "python_full_version < \'3.11\'"\n'
 

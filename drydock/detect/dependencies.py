@@ -12,7 +12,7 @@ from drydock.detect.commands import parts_of
 from drydock.detect.dockerfiles import Dockerfile
 from drydock.detect.locks import closure
 from drydock.detect.model import Blocker, Conflict, Dependencies, Found, Server, ServerPlace
-from drydock.detect.requirements import ARCHIVES, Wanted, wanted
+from drydock.detect.requirements import ARCHIVES, LOCKED_FROM, Wanted, wanted
 from drydock.detect.sources import DEVELOPMENT, MODULES, Source, declares
 from drydock.detect.tools import TOOLS
 from drydock.detect.tools.base import Items
@@ -37,6 +37,7 @@ INSTALLS = re.compile(
 SELECTED = re.compile(
     r"""(?:--extras?|--group|--with|-E|-G)[=\s](?:["']([\w\s,.-]+)["']|([\w,.-]+))|(?:^|[\s"'./])\.?\[([\w\s,.-]+)\]"""
 )
+HEAD = re.compile(rf"\A{LOCKED_FROM}(\S+):$", re.MULTILINE)  # of drydock's own lock
 ON_DISK = re.compile(r"file:///\w[^\s;]*")  # a path of one machine
 PIP_VALUES = re.compile(
     r"-[rcieft]|--(requirement|constraint|index-url|extra-index-url|editable|find-links|target|prefix|root|python|"
@@ -166,8 +167,10 @@ def _among(tree: Tree, sources: list[Source], files: list[Dockerfile]) -> Choice
 
 def _resolved(tree: Tree, source: Source, others: list[Source]) -> bool:
     """Tell whether a requirements file is a lock of all the others, and so at most stale."""
-    said = resolved_from(tree.text(source.files[0]) or "") if source.tool.can_pin else None
-    return bool(said) and {join(source.folder, name) for name in said or ()} >= {
+    text = (tree.text(source.files[0]) or "") if source.tool.can_pin else ""
+    # The command names no file that only its own tool reads.
+    said = resolved_from(text) or HEAD.findall(text)
+    return bool(said) and {join(source.folder, name) for name in said} >= {
         other.files[0] for other in others if other is not source
     }
 
@@ -348,6 +351,8 @@ def plan(chosen: Chosen, extras: list[str], groups: list[str], itself: bool) -> 
     more = source.selected([*extras, *groups])
     packages = source.lock.packages.values() if source.lock else ()
     export = tuple(source.tool.export(source, extras, groups))
+    left = () if source.lock else tuple(dict.fromkeys(source.folders))
+    unhashed = source.lock is None and source.hashed and source.has_repository
     return Dependencies(
         source.tool.kind,
         source.reader or source.tool.name,
@@ -358,11 +363,12 @@ def plan(chosen: Chosen, extras: list[str], groups: list[str], itself: bool) -> 
         locked=source.lock is not None or source.pinned,
         hashed=source.hashed,
         label=source.label,
-        requirements=tuple(dict.fromkeys(item.text for item in (*source.wanted, *more))),
+        requirements=tuple(dict.fromkeys(i.text for i in (*source.wanted, *more) if i.name not in left)),
         by_text=source.by_text,
-        unhashed=any(package.repository for package in packages) or UNHASHED in export,
+        unhashed=any(package.repository for package in packages) or UNHASHED in export or unhashed,
         archives=tuple(file for file in source.files if file.endswith(ARCHIVES)),
-        local=tuple(package.name for package in packages if package.local),
+        local=tuple(package.name for package in packages if package.local) if source.lock else left,
+        comparable=source.is_comparable,
     )
 
 

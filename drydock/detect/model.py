@@ -112,7 +112,8 @@ class Dependencies:
     by_text: bool = False  # whether an installer has to run the declaration in order to read it
     unhashed: bool = False  # whether a locked repository or folder has no hash
     archives: tuple[str, ...] = ()  # the wheels and source archives among `files`
-    local: tuple[str, ...] = ()  # the locked folders, whose modules ship as source
+    local: tuple[str, ...] = ()  # the distributions in folders of the project, whose modules ship as source
+    comparable: bool = True  # whether uv can compare the installed packages with the declaration
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -24,6 +24,8 @@ LOCAL = re.compile(
     r"^(?:[\w.-]+\s*@\s*)?(?:file:(?:///?(?=\.))?)?(?P<path>\.{1,2}(?![\w-])[^\s\[;]*|(?![\w+.-]+:)[\w.-]+/[^\s\[;:@]+|"
     r"[\w.-]+\.(?:whl|tar\.gz|zip))(?:\[(?P<extras>[\w, .-]*)\])?\s*(?:;.*)?$"
 )
+# A repository at one commit: a branch or a tag may move.
+COMMIT = re.compile(r"@[0-9a-f]{40}(?=[#\s;]|$)")
 NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})*")
 EGG = re.compile(r"[#&]egg=([\w.-]+)")
 DIRECT = re.compile(
@@ -65,6 +67,7 @@ def wanted(text: str, where: str) -> Wanted | None:
     except (InvalidRequirement, RecursionError):
         return _direct(text, where)
     pinned = any(s.operator in {"==", "==="} and "*" not in s.version for s in parsed.specifier)
+    pinned = pinned or bool(parsed.url and COMMIT.search(parsed.url))
     repository = bool(parsed.url and parsed.url.startswith(("git+", "hg+", "svn+")))
     marker = str(parsed.marker) if parsed.marker else ""
     name = canonicalize_name(parsed.name)
@@ -78,11 +81,16 @@ def _direct(text: str, where: str) -> Wanted | None:
     if not match or not name:
         return None
     repository = not match["url"].startswith("http")
-    return Wanted(canonicalize_name(name), text, frozenset(), False, where, "", repository)
+    pinned = bool(COMMIT.search(match["url"]))
+    return Wanted(canonicalize_name(name), text, frozenset(), pinned, where, "", repository)
 
 
-def read_requirements(tree: Tree, path: str) -> RequirementsFile:
-    """Read a requirements file, and inside the tree the files that it includes."""
+def read_requirements(tree: Tree, path: str, written: str | None = None) -> RequirementsFile:
+    """Read a requirements file, and inside the tree the files that it includes.
+
+    Args:
+        written: The file's text if it is not written yet.
+    """
     files: list[str] = []
     found: list[Wanted] = []
     local: list[str] = []
@@ -91,7 +99,7 @@ def read_requirements(tree: Tree, path: str) -> RequirementsFile:
     pending = [(path, True)]
     while pending and len(files) < MAX_INCLUDES:
         current, wants = pending.pop()
-        text = tree.text(current)
+        text = written if current == path and written is not None else tree.text(current)
         if text is None or current in files:
             continue
         files.append(current)
@@ -104,7 +112,8 @@ def read_requirements(tree: Tree, path: str) -> RequirementsFile:
                 folder = join(folder_of(current), found_in["path"])
                 files += [path for path in tree.under(folder) if path.endswith(ARCHIVES) and folder != "."]
                 continue
-            hashed = hashed or "--hash" in line
+            has_hash = "--hash" in line
+            hashed = hashed or has_hash
             line = re.sub(r"\s--?[a-z][\w-]*(=|\s).*$", "", EDITABLE.sub("", line)).strip()
             line = line.replace("\t", " ")
             if not wants or line.startswith("-") or not line.isprintable():
@@ -115,7 +124,7 @@ def read_requirements(tree: Tree, path: str) -> RequirementsFile:
                 extras += re.findall(r"[\w.-]+", match["extras"] or "") if inner == folder_of(current) else []
                 local += [inner] if inner != folder_of(current) else []
             elif item := wanted(line, f"{current}:{number}"):
-                found.append(item)
+                found.append(replace(item, pinned=item.pinned or has_hash))
     marked = any(encoding(tree.data(file) or b"") != "utf-8-sig" for file in files)
     archives = [path for path in local if tree.exists(path)]
     readable = not marked and len(archives) == len(local)

@@ -9,7 +9,7 @@ import dependency_groups
 from packaging.utils import canonicalize_name
 
 from drydock.detect import tools
-from drydock.detect.requirements import read_requirements
+from drydock.detect.requirements import ARCHIVES, read_requirements
 from drydock.detect.tools import Source as Source
 from drydock.detect.tools.base import read_list
 from drydock.detect.tools.pip import DEVELOPMENT as DEVELOPMENT
@@ -46,10 +46,13 @@ def declares(tree: Tree, folder: str, depth: int = 3) -> list[Source]:
     for source in own:
         inner = [next(iter(declares(tree, one, depth - 1)), None) for one in source.local if depth]
         more = tuple(item for one in inner if one for item in one.wanted)
+        folders = (*source.folders, *(name for one in inner if one for name in one.folders))
+        archives = (file for one in inner if one for file in one.files if file.endswith(ARCHIVES))
+        files = tuple(dict.fromkeys((*source.files, *archives)))
         if source.itself and source.tool.can_pin:  # a requirements file
             for one in (one for one in own if not one.lock and not one.tool.can_pin):
                 more += (*one.wanted, *one.selected(source.own_extras))
-        found.append(replace(source, wanted=source.wanted + more))
+        found.append(replace(source, wanted=source.wanted + more, folders=folders, files=files))
     return found
 
 
@@ -116,13 +119,26 @@ def declared(tree: Tree, folder: str) -> Source | None:
     for part in added:
         extras, groups = part.extras | extras, part.groups | groups
     files = (path, *(file for part in added for file in part.files))
+    repositories = {canonicalize_name(name) for tool in tools.TOOLS for name in tool.repositories(data)}
+    own = tuple(replace(item, repository=item.repository or item.name in repositories) for item in own)
+    places = {
+        str(canonicalize_name(name)): place
+        for tool in tools.TOOLS
+        for name, place in tool.local(tree, folder, data).items()
+        if place != folder
+    }
+    asked = {item.name for items in (own, *extras.values(), *groups.values()) for item in items}
+    there = dict.fromkeys(places[item.name] for item in own if item.name in places)
+    local = tuple(place for place in there if place not in ("", "."))
+    folders = tuple(name for name in sorted(asked & places.keys()) if not places[name].endswith(ARCHIVES))
     by = next((tool for tool in tools.TOOLS if alone and tool.declares_alone(data)), None)
     backend = table(data, "build-system").get("build-backend")
     reader = backend.partition(".")[0] if isinstance(backend, str) else ""
     where = f"{path} [project] {'dynamic ' if dynamic else ''}dependencies"
     where = f"{path} [tool.{by.name}.dependencies]" if by else where
     reader = by.name if by else reader
-    return Source(tools.MANIFEST, folder, files, where, own, extras, groups, by_text=alone, reader=reader)
+    found = Source(tools.MANIFEST, folder, files, where, own, extras, groups, by_text=alone, reader=reader)
+    return replace(found, local=local, folders=folders)
 
 
 def _group(data: dict[str, Any], name: str) -> list[str]:

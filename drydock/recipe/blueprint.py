@@ -2,8 +2,7 @@
 
 import posixpath
 import re
-import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,8 @@ from packaging.version import Version
 from drydock.detect import Dependencies, Findings, Setting, system, tools
 from drydock.detect.ignore import SECRET
 from drydock.detect.python import ASKED_FOR
-from drydock.detect.requirements import read_requirements
+from drydock.detect.requirements import ARCHIVES
+from drydock.detect.sources import declared
 from drydock.detect.tree import Tree, common, folder_of, join
 from drydock.project.lock import resolved_from
 from drydock.recipe import contents
@@ -242,15 +242,19 @@ def _declared(root: Path, dependencies: Dependencies) -> tuple[str, ...]:
     names = ("requirements.txt", "pyproject.toml") if said is None else said
     candidates = (join(dependencies.folder, name) for name in names)
     found = next((path for path in candidates if (root / path).is_file()), "")
-    if found.endswith(".txt"):
-        return read_requirements(Tree(root), found).files
-    return (found,) if found and not _is_by_text(root / found) else ()
+    if not found:
+        return ()
+    tree, folder = Tree(root), folder_of(found)
+    plain = found.endswith(".txt")
+    source = tools.LOCKED_BY_UV.read_file(tree, folder, found) if plain else declared(tree, folder)
+    if source is None:
+        return (found,)
+    return compared(source.files) if source.is_comparable else ()
 
 
-def _is_by_text(manifest: Path) -> bool:
-    """Tell whether a pyproject.toml declares only in Poetry's own table, which uv does not read."""
-    content = tomllib.loads(manifest.read_text(encoding="utf-8"))
-    return any(tool.declares_alone(content) for tool in tools.TOOLS)
+def compared(files: Iterable[str]) -> tuple[str, ...]:
+    """Return the files of a declaration that the build compares with the installed packages."""
+    return tuple(file for file in files if not file.endswith(ARCHIVES))
 
 
 def missing_server(findings: Findings) -> str:

@@ -7,8 +7,9 @@ import shlex
 from packaging.version import Version
 
 from drydock.detect import tools
+from drydock.detect.tree import join
 from drydock.recipe import recipes
-from drydock.recipe.blueprint import BUILD_HEAD, Blueprint
+from drydock.recipe.blueprint import BUILD_HEAD, TEST_LOCK, Blueprint
 from drydock.recipe.templates import fill
 
 # The folder of the build's scripts in a project that keeps them.
@@ -29,7 +30,7 @@ def render(blueprint: Blueprint, *, outside: bool = False, vendor: bool = False)
     """
     found, words = blueprint.dependencies, recipes.words(blueprint)
     tool = tools.of(found)
-    test_lock = "/locks/requirements-test.lock"
+    test_lock = recipes.locked(found, blueprint.test_lock or join(found.folder, TEST_LOCK))
     values = {
         "blueprint": blueprint,
         "recipes": recipes,

@@ -23,6 +23,11 @@ class NotLocked(DrydockError, exit_code=Exit.CONFIGURATION):
     next_step = "correct the declaration, then run `drydock lock`"
 
 
+class FolderNotLocked(DrydockError, exit_code=Exit.CONFIGURATION):
+    fact = "{names} in {root} ships as source, and no install without a lock leaves it out"
+    next_step = "run `drydock init` without --no-lock"
+
+
 class NotResolved(DrydockError, exit_code=Exit.MACHINE):
     fact = "the dependencies in {folder} could not be looked up: {reason}"
     next_step = (

@@ -26,7 +26,7 @@ from drydock.recipe import (
     written,
 )
 from drydock.recipe.blueprint import Blueprint, draw
-from drydock.recipe.errors import FilesDiffer, MergeConflicts
+from drydock.recipe.errors import FilesDiffer, FolderNotLocked, MergeConflicts
 from drydock.recipe.notes import notes
 from drydock.recipe.writing import Change
 from drydock.spelling import spelled
@@ -95,6 +95,9 @@ def init(
     found = decided(folder, configuration.words(given))
     table = {**configuration.table(found.root), **given}
     blueprint = plan(found, given)
+    declaration = blueprint.dependencies
+    if declaration.local and not (lock or declaration.locked or declaration.by_text):
+        raise FolderNotLocked(root=found.root, names=", ".join(declaration.local))
     locks: Mapping[str, str] = {}
     unresolved: tuple[str, ...] = ()
     if lock and dry_run:

@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 from drydock import detect, programs, project, recipe
 from drydock.detect import Findings
 from drydock.detect.requirements import LOCKED_FROM
+from drydock.detect.sources import declares
 from drydock.detect.tools import LOCKING, Tool, Upgrade
 from drydock.detect.tree import Tree, join, table
 from drydock.nearest import suggestion
@@ -162,7 +163,7 @@ def _compiled(top: Path, path: str, old: str, origin: Origin, upgrade: Upgrade) 
 def _with_command(head: str, origin: Origin, path: str) -> str:
     """Update the requirements in a head's command: those of setup.py and setup.cfg are part of it."""
     said = _said(head)
-    if not said or said.wanted == origin.wanted:
+    if not said or (said.wanted == origin.wanted and {*said.words} == {*origin.words}):
         return head
     inputs = [word for word in origin.words if word not in STYLE]
     command = resolve.again(inputs, origin.wanted, STDOUT if f" -o {STDOUT}\n" in head else path)
@@ -195,7 +196,7 @@ def _origin(found: Findings, place: str, name: str) -> Origin:
     head = _head(_read(top / name) or "")
     said = _said(head)
     if said and any((top / word).is_file() or word.startswith("--group") for word in said.words):
-        return said
+        return _without_folders(found, place, said)
     of_head = re.search(rf"^{LOCKED_FROM}(\S+):$", head, re.M)
     declaration = of_head[1] if of_head else _declaration(top, name)
     again = detect.detect(found.root, project.configured(found.root) | {"lock": join(place, declaration)})
@@ -205,6 +206,8 @@ def _origin(found: Findings, place: str, name: str) -> Origin:
         form = ["--format=pylock.toml"] if name == PYLOCK else []
         python = f"--python-version={_oldest_python(top, found)}"
         words = (*STYLE, python, *resolve.not_itself(top), *form)
+    if again.dependencies:
+        words = tuple(dict.fromkeys((*words, *resolve.left_out(again.dependencies.value.local))))
     if again.dependencies is None:
         return Origin((*words, declaration))
     asked = again.dependencies.value
@@ -212,6 +215,15 @@ def _origin(found: Findings, place: str, name: str) -> Origin:
         return Origin((*words, *resolve.inputs_of(asked)))
     server = missing_server(again) if said else ""
     return Origin(words, "".join(f"{line}\n" for line in (*asked.requirements, server) if line))
+
+
+def _without_folders(found: Findings, place: str, said: Origin) -> Origin:
+    """Return a lock's origin without the folders that its pyproject.toml has come to install since."""
+    if "pyproject.toml" not in said.words:
+        return said
+    folders = (name for source in declares(Tree(found.root), place) for name in source.folders)
+    new = (option for option in resolve.left_out(dict.fromkeys(folders)) if option not in said.words)
+    return Origin((*said.words, *new), said.wanted)
 
 
 def _declaration(top: Path, lock: str) -> str:

@@ -10,6 +10,9 @@ from pathlib import Path
 from packaging.version import Version
 
 from drydock import state
+from drydock.detect import Dependencies
+from drydock.detect.requirements import ARCHIVES, read_requirements
+from drydock.detect.tree import Tree
 from drydock.progress import Patience
 from drydock.project.network import INDEX_VARIABLES
 from drydock.recipe import resolve
@@ -133,8 +136,20 @@ def _applied(blueprint: Blueprint, found: Resolution) -> Blueprint:
     if not needed:
         return blueprint
     locked = resolve.planned(blueprint)
-    hashed = resolve.is_hashed(found.files[locked.lock])
-    return replace(locked, dependencies=replace(locked.dependencies, hashed=hashed))
+    text = found.files[locked.lock]
+    if " @ git+" in text:  # perhaps only a dependency's dependency
+        locked = replace(locked, system_build=tuple(dict.fromkeys((*locked.system_build, "git"))))
+    return replace(locked, dependencies=_read_as(locked, text))
+
+
+def _read_as(locked: Blueprint, text: str) -> Dependencies:
+    """Return the dependencies as detection reads them from the lock, once it is written."""
+    read = read_requirements(Tree(locked.root), locked.lock, text)
+    archives = tuple(file for file in read.files if file.endswith(ARCHIVES))
+    unhashed = not resolve.is_hashed(text)
+    return replace(
+        locked.dependencies, files=read.files, archives=archives, hashed=read.hashed, unhashed=unhashed
+    )
 
 
 def _read(path: Path) -> Resolution | None:

@@ -3,7 +3,7 @@
 import re
 import shlex
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from drydock.detect.requirements import LOCKED_FROM
 from drydock.detect.tools import LOCKED_BY_UV, Upgrade
 from drydock.detect.tree import decode, join
 from drydock.recipe import wheels
-from drydock.recipe.blueprint import BUILD_HEAD, TEST_LOCK, Blueprint
+from drydock.recipe.blueprint import BUILD_HEAD, TEST_LOCK, Blueprint, compared
 from drydock.recipe.errors import NotLocked, NotResolved
 
 LOCK = "requirements.lock"
@@ -54,11 +54,11 @@ def planned(blueprint: Blueprint) -> Blueprint:
     path = join(found.folder, LOCK)
     kind = LOCKED_BY_UV.kind
     whole = replace(found, locked=True, hashed=True, export=())
-    locked = replace(whole, kind=kind, tool="uv", files=(path,), label=path)
+    locked = replace(whole, kind=kind, tool="uv", files=(path, *found.archives), label=path, local=())
     return replace(
         blueprint,
         dependencies=locked,
-        declared=() if found.by_text else found.files,
+        declared=compared(found.files) if found.comparable else (),
         test_lock=join(found.folder, TEST_LOCK) if _locks_tests(blueprint) else "",
         server="",
     )
@@ -156,7 +156,8 @@ def _inputs(blueprint: Blueprint) -> tuple[Path, list[str], str]:
 
 
 def _options(blueprint: Blueprint) -> list[str]:
-    return [_oldest(blueprint), *not_itself(blueprint.root / blueprint.dependencies.folder)]
+    found = blueprint.dependencies
+    return [_oldest(blueprint), *not_itself(blueprint.root / found.folder), *left_out(found.local)]
 
 
 def _oldest(blueprint: Blueprint) -> str:
@@ -242,10 +243,15 @@ def is_hashed(lock: str) -> bool:
     return all("--hash=" in entry for entry in entries)
 
 
+def left_out(names: Iterable[str]) -> list[str]:
+    """Return the options that lock only the requirements of some distributions, not themselves."""
+    return [f"--no-emit-package={name}" for name in names]
+
+
 def not_itself(folder: Path) -> list[str]:
     name = toml.read(folder / "pyproject.toml").get("project", {}).get("name")
     # uv refuses a name that is not a distribution's, which pip never reads beside a requirements file.
-    return [f"--no-emit-package={name}"] if isinstance(name, str) and NAME.fullmatch(name) else []
+    return left_out([name] if isinstance(name, str) and NAME.fullmatch(name) else [])
 
 
 def test_inputs(folder: Path) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -47,6 +47,7 @@ class Source:
     by_text: bool = False  # whether an installer has to run the declaration in order to read it
     reader: str = ""
     local: tuple[str, ...] = ()  # the other folders and files that it installs
+    folders: tuple[str, ...] = ()  # the distributions in such folders, whose modules ship as source
 
     @property
     def names(self) -> set[str]:
@@ -68,6 +69,16 @@ class Source:
         """Whether it pins every requirement."""
         possible = self.tool.can_pin and not self.by_text and bool(self.wanted)
         return possible and all(w.pinned for w in self.wanted)
+
+    @property
+    def has_repository(self) -> bool:
+        """Whether it installs from a repository, which has no hash."""
+        return any(w.repository for w in self.wanted)
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether uv can compare the installed packages with it: it fetches repositories and folders anew."""
+        return not (self.by_text or self.has_repository or self.names & {*self.folders})
 
 
 @dataclass(frozen=True)
@@ -194,7 +205,8 @@ class Tool:
         """Return a manifest's declaration with its lock."""
         every = tuple(dict.fromkeys((*manifest.files, *files)))
         declared = (manifest.wanted, manifest.extras, manifest.groups)
-        return Source(self, folder, every, lock.path, *declared, lock, package, hashed=True)
+        own = Source(self, folder, every, lock.path, *declared, lock, package, hashed=True)
+        return replace(own, folders=manifest.folders)
 
     def parts(self, tree: Tree, path: str, data: Rows) -> Parts:
         """Return the tool's own table of dependencies in a pyproject.toml."""
@@ -221,6 +233,10 @@ class Tool:
         """Return the folders that a pyproject.toml installs, by distribution; `""` for unknown ones."""
         return {}
 
+    def repositories(self, data: Rows) -> set[str]:
+        """Return the distributions that a pyproject.toml takes from repositories, apart from their names."""
+        return set()
+
     def export(self, source: Source, extras: Names, groups: Names) -> list[str]:
         """Return the command that prints requirements for uv; empty if uv reads the files itself."""
         return []
@@ -236,7 +252,7 @@ class Tool:
             return [step.make, f"cd {step.at}", f"{step.download} {' '.join(into)}"]
         # uv resolves an archive's path from its working folder, not from the file that names it.
         at = [f"cd {step.at}"] if found.archives else []
-        return [step.make, *at, f"{step.download} uv pip sync {step.into} --require-hashes {step.file}"]
+        return [step.make, *at, f"{step.download} uv pip sync {step.into}{step.hashes} {step.file}"]
 
     def test_requirements(self, found: Dependencies, step: Step, lock: str) -> str:
         """Return the command that writes the whole lock, tests included, to a file; empty for none."""

@@ -118,13 +118,14 @@ class Pyproject(Tool):
 
 def _from_text(source: Source, extras: Names, groups: Names) -> list[str]:
     items = (*source.wanted, *source.selected([*extras, *groups]))
-    return [*UV_INSTALL, *dict.fromkeys(item.text for item in items)]
+    return [*UV_INSTALL, *dict.fromkeys(item.text for item in items if item.name not in source.folders)]
 
 
 def _from_file(source: Source) -> list[str]:
     path, folder = source.files[0], source.folder
     name = path if folder == "." else path[len(folder) + 1 :]
-    return [*UV_INSTALL, "--requirement", name, *(["--require-hashes"] if source.hashed else [])]
+    hashes = ["--require-hashes"] if source.hashed and not source.has_repository else []
+    return [*UV_INSTALL, "--requirement", name, *hashes]
 
 
 def _place(tree: Tree, name: str) -> str:

@@ -10,7 +10,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from drydock.detect.locks import Locked
-from drydock.detect.requirements import versions, wanted
+from drydock.detect.requirements import ARCHIVES, versions, wanted
 from drydock.detect.tools.base import (
     UV_TOOL,
     About,
@@ -139,6 +139,8 @@ def _requirement(name: str, details: dict[str, Any]) -> str:
         wanted = f"{name}{extras} @ git+{url}" + (f"@{at}" if at else "")
     elif isinstance(url := details.get("url"), str):
         wanted = f"{name}{extras} @ {url}"
+    elif isinstance(path := details.get("path"), str) and path.endswith(ARCHIVES):
+        wanted = f"{name}{extras} @ {path if path.startswith('.') else f'./{path}'}"
     else:
         wanted = f"{name}{extras}{versions(str(details.get('version') or '*'))}"
     marker = _marker(details)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,16 +101,18 @@ class Uv(RowsReader, Tool):
     def parts(self, tree: Tree, path: str, data: Rows) -> Parts:
         rows = table(data, "tool", "uv").get("dev-dependencies")
         groups = {"dev": read_list(tree, path, rows)} if isinstance(rows, list) else {}
-        named = [join(folder_of(path), inner) for inner in _paths(data).values() if inner.endswith(ARCHIVES)]
+        named = [join(folder_of(path), inner) for _, inner in _paths(data) if inner.endswith(ARCHIVES)]
         return Parts(groups=groups, files=tuple(file for file in named if tree.exists(file)))
 
     def local(self, tree: Tree, folder: str, data: Rows) -> Mapping[str, str]:
         """Return the folders in [tool.uv.sources], including workspace members."""
-        rows, paths = table(data, "tool", "uv", "sources"), _paths(data)
         manifests = {path: table(tree.toml(path), "project") for path in _members(tree, folder)}
         members = {str(own.get("name", "")): folder_of(path) for path, own in manifests.items()}
-        workspace = {name: "" for name, row in rows.items() if table(row).get("workspace")}
-        return workspace | members | {name: join(folder, path) for name, path in paths.items()}
+        workspace = {name: "" for name, row in _sources(data) if row.get("workspace")}
+        return workspace | members | {name: join(folder, path) for name, path in _paths(data)}
+
+    def repositories(self, data: Rows) -> set[str]:
+        return {name for name, row in _sources(data) if "git" in row}
 
     def install(self, source: Source, extras: Names, groups: Names, itself: bool) -> list[str]:
         words = ["uv", "sync", "--frozen", "--no-default-groups"]
@@ -135,10 +137,16 @@ class Uv(RowsReader, Tool):
         return f"{words} --output-file={lock}"
 
 
-def _paths(data: Rows) -> dict[str, str]:
-    """Return the paths of [tool.uv.sources], by distribution."""
-    rows = table(data, "tool", "uv", "sources").items()
-    return {name: path for name, row in rows if isinstance(path := table(row).get("path"), str)}
+def _sources(data: Rows) -> Iterator[tuple[str, Rows]]:
+    """Yield the rows of [tool.uv.sources]; a distribution may have one for each platform."""
+    for name, rows in table(data, "tool", "uv", "sources").items():
+        for row in dicts(rows if isinstance(rows, list) else [rows]):
+            yield name, row
+
+
+def _paths(data: Rows) -> list[tuple[str, str]]:
+    """Return the paths of [tool.uv.sources], each with its distribution."""
+    return [(name, path) for name, row in _sources(data) if isinstance(path := row.get("path"), str)]
 
 
 def _edges(rows: list[Rows]) -> tuple[tuple[str, str], ...]:

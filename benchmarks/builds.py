@@ -3,8 +3,10 @@
 The images are built from the last commit, in turn, round by round: without any cache (cold), after a change
 of one source file, and after a change of the lock file that pins the same versions. Then `drydock build` and
 the baseline's `docker build` run as whole processes: with nothing to do, and after a change of one source
-file. The result is the median. The user's
-caches and images stay untouched: cold builds have separate cache mounts, and the images separate references.
+file. The result is the median.
+
+An engine's past builds change the figures, so an engine with an empty store starts beside the machine's own,
+with the same base image. This requires root and a dockerd. Its data is in `--place`, and removed at the end.
 
 With `--against REVISION` the whole command of that revision runs in turn with this one's.
 
@@ -22,7 +24,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks.contenders import NAMES, Contenders, code_of, contenders
+from benchmarks import machines
+from benchmarks.contenders import CHANNEL, NAMES, Contenders, code_of, contenders
 from benchmarks.figures import (
     BASELINE,
     EARLIER,
@@ -35,9 +38,13 @@ from benchmarks.figures import (
     seconds_of,
     show,
 )
+from benchmarks.machines import Machine
+from drydock.detect.project import load
+from drydock.engine import connect
 from drydock.gates.build_cache import touch_lock, touch_source
 from drydock.progress import Say
 from drydock.project import Project
+from tests.support.clone import ROOT
 from tests.support.images import remove_repository
 
 
@@ -65,19 +72,28 @@ SCENARIOS = (
     Scenario("dependencies", "build after a change of dependencies", Goal(1.0), change=touch_lock),
 )
 UNCHANGED_SECONDS = Goal(0.7)
-# The name of the images that whole commands build.
+# The name of the images that whole commands build on the machine's own engine.
 IMAGE = "drydock-benchmark-builds"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     say = narrator()
-    with contenders(say) as built:
+    with ExitStack() as stack:
+        place = stack.enter_context(machines.folder(options.place))
+        machine = (
+            Machine(connect(), place / "home")
+            if options.here
+            else stack.enter_context(machines.started(place / "engine", load(ROOT), say))
+        )
+        built = stack.enter_context(contenders(say, machine.engine))
+        if options.here:
+            _spare_the_users_images(built, stack)
         for name in NAMES:  # the base image, and caches for the warm builds
             built.build(name)
         figures = [
             *_builds(built, options.only, options.rounds, say),
-            *(_commands(built, options.commands, options.against, say) if options.commands else ()),
+            *(_commands(built, machine, options.commands, options.against, say) if options.commands else ()),
         ]
     return show("builds", figures, options)
 
@@ -97,6 +113,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--commands", type=int, default=7, metavar="N", help="whole commands of each kind (7; 0 for none)"
     )
     made.add_argument("--against", metavar="REVISION", help="run this revision's command, too")
+    machines.add_place(made)
+    made.add_argument(
+        "--here",
+        action="store_true",
+        help="use the machine's own engine: needs no root, but its past builds change the figures",
+    )
     return made.parse_args(arguments)
 
 
@@ -123,29 +145,33 @@ def _builds(built: Contenders, only: Sequence[str] | None, rounds: int, say: Say
     ]
 
 
-def _commands(built: Contenders, count: int, against: str | None, say: Say) -> list[Figure]:
-    """Run the commands in turn, each as a user would: without a change, and after one of source."""
+def _spare_the_users_images(built: Contenders, stack: ExitStack) -> None:
+    """Give the images of whole commands a name of their own, and remove them at the end."""
     project = built.ours.project
     settings = project.root / "pyproject.toml"
     settings.write_text(settings.read_text().replace(f'image = "{project.image}"', f'image = "{IMAGE}"'))
-    build = (sys.executable, "-m", "drydock.cli", "build", "--quiet", "--project", str(project.root))
-    plain = ("docker", "build", "--quiet", f"--tag={IMAGE}:{BASELINE}", str(built.plain))
+    stack.callback(remove_repository, built.ours.engine, IMAGE)
+
+
+def _commands(built: Contenders, machine: Machine, count: int, against: str | None, say: Say) -> list[Figure]:
+    """Run the commands in turn, each as a user would: without a change, and after one of source."""
+    project = built.ours.project
+    argument = f"--build-arg=PYTHON_IMAGE={built.ours.base.reference}"
+    tag = f"--tag={project.reference(BASELINE, CHANNEL)}"
+    plain = ("docker", "build", "--quiet", tag, argument, str(built.plain))
     with ExitStack() as stack:
-        stack.callback(remove_repository, built.ours.engine, IMAGE)
-        runs: dict[str, tuple[Sequence[str], Path]] = {PRODUCTION: (build, project.root)}
+        runs = {PRODUCTION: partial(machine.build, project.root, project.root)}
         if against:
-            runs[EARLIER] = (build, stack.enter_context(code_of(against)))
-        runs[BASELINE] = ((*plain, f"--build-arg=PYTHON_IMAGE={built.ours.base.reference}"), built.plain)
-        environment = built.ours.engine.environment
+            runs[EARLIER] = partial(machine.build, project.root, stack.enter_context(code_of(against)))
+        runs[BASELINE] = partial(seconds_of, plain, built.plain, machine.environment)
 
         def build_changed(name: str) -> float:
             touch_source(project, built.plain if name == BASELINE else project.root)
-            return seconds_of(*runs[name], environment)
+            return runs[name]()
 
-        commands = {name: partial(seconds_of, *run, environment) for name, run in runs.items()}
-        unchanged = in_turn(commands, count, "whole commands without a change", say)
-        commands = {name: partial(build_changed, name) for name in runs}
-        changed = in_turn(commands, count, "whole commands after a change of source", say)
+        unchanged = in_turn(runs, count, "whole commands without a change", say)
+        changing = {name: partial(build_changed, name) for name in runs}
+        changed = in_turn(changing, count, "whole commands after a change of source", say)
     return [*_compared("unchanged", unchanged, UNCHANGED_SECONDS), *_compared("changed", changed, None)]
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.figures import BASELINE, PRODUCTION
 from drydock.build import BuildResult, Options, build
 from drydock.detect.project import load
-from drydock.engine import connect
+from drydock.engine import Engine, connect
 from drydock.progress import Say
 from drydock.project import Project
 from drydock.publish.builds import open_workspace
@@ -65,13 +65,17 @@ class Contenders:
 
 
 @contextmanager
-def contenders(say: Say) -> Iterator[Contenders]:
-    """Check the last commit out, and remove the checkouts afterwards; the images stay."""
+def contenders(say: Say, engine: Engine | None = None) -> Iterator[Contenders]:
+    """Check the last commit out, and remove the checkouts afterwards; the images stay.
+
+    Args:
+        engine: The machine's own by default.
+    """
     with tempfile.TemporaryDirectory(prefix="drydock-benchmark-") as name:
         ours, plain = (checkout(Path(name) / folder) for folder in ("ours", "plain"))
         shutil.copy(HERE / "Dockerfile", plain / "Dockerfile")
         shutil.copy(HERE / "Dockerfile.dockerignore", plain / ".dockerignore")
-        yield Contenders(open_workspace(connect(), load(ours), say), plain)
+        yield Contenders(open_workspace(engine or connect(), load(ours), say), plain)
 
 
 @contextmanager

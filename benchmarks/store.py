@@ -14,38 +14,33 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import sqlite3
-import subprocess
 import sys
-import tempfile
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from benchmarks import machines
 from benchmarks.contenders import code_of
 from benchmarks.figures import (
     EARLIER,
     PRODUCTION,
-    BenchmarkFailed,
     Figure,
     Goal,
     in_turn,
     narrator,
     parser,
-    seconds_of,
     show,
 )
+from benchmarks.machines import Machine
 from drydock import base, command
 from drydock.detect.project import load
-from drydock.engine import Engine, connect, find
+from drydock.engine import find
 from drydock.progress import Say
 from tests.support.clone import ROOT
-from tests.support.second_engine import beside
 
 IMAGE = "drydock-benchmark-store"
 EMPTY = "empty store"
@@ -76,38 +71,26 @@ def health() -> str:
 """
 
 
-@dataclass(frozen=True)
-class Machine:
-    """An engine, with a project and the folders of a user who builds it there."""
-
-    engine: Engine
-    project: Path
-    home: Path
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        folders = {name: str(self.home / name) for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME")}
-        return {**os.environ, "DOCKER_HOST": self.engine.host, **folders}
-
-    def build(self, code: Path = ROOT) -> float:
-        """Change the source, and return the seconds of the whole command."""
-        (self.project / "main.py").write_text(MAIN.format(uuid.uuid4().hex))
-        args = [sys.executable, "-m", "drydock.cli", "build", "--quiet", "--project", str(self.project)]
-        return seconds_of(args, code, self.environment)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     say = narrator()
     with ExitStack() as stack:
-        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="drydock-", dir=options.place)))
-        empty, full = (_machine(stack, place / name, say) for name in ("empty", "full"))
+        place = stack.enter_context(machines.folder(options.place))
+        project = _project(place / "project")
+        empty, full = (
+            stack.enter_context(machines.started(place / name, load(project), say))
+            for name in ("empty", "full")
+        )
+        build = partial(_build_changed, project)
         for machine in (empty, full):
-            machine.build()
-        _fill(full, options.builds, say)
-        runs: dict[str, Callable[[], float]] = {PRODUCTION: full.build, EMPTY: empty.build}
+            build(machine)
+        _fill(full, project, options.builds, say)
+        runs: dict[str, Callable[[], float]] = {
+            PRODUCTION: partial(build, full),
+            EMPTY: partial(build, empty),
+        }
         if options.against:
-            runs[EARLIER] = partial(full.build, stack.enter_context(code_of(options.against)))
+            runs[EARLIER] = partial(build, full, stack.enter_context(code_of(options.against)))
         values = in_turn(runs, options.rounds, "changed builds", say)
     title = f"`drydock build` after a change of source, {options.builds} builds in the store"
     return show("store", [Figure(title, "s", values, SAME, against=EMPTY)], options)
@@ -117,39 +100,36 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     made = parser(__doc__)
     made.add_argument("--builds", type=int, default=10_000, metavar="N", help="in the store (10000)")
     made.add_argument("--rounds", type=int, default=15, metavar="N", help="builds of each kind (15)")
-    made.add_argument("--place", help="folder for the engines (default: the temporary folder)")
+    machines.add_place(made)
     made.add_argument("--against", metavar="REVISION", help="run this revision's command, too")
     return made.parse_args(arguments)
 
 
-def _machine(stack: ExitStack, place: Path, say: Say) -> Machine:
-    """Start an engine with the machine's base image."""
-    dockerd = shutil.which("dockerd")
-    if dockerd is None:
-        raise BenchmarkFailed("there is no dockerd on PATH")
-    project = place / "project"
-    project.mkdir(parents=True)
-    (project / "pyproject.toml").write_text(SETTINGS)
-    (project / "main.py").write_text(MAIN.format(""))
-    say(f"starting an engine in {place}")
-    engine = stack.enter_context(beside(place, Path(dockerd), {}))
-    image = base.resolve(connect(), load(project), say=say).reference
-    command.run(["sh", "-c", f'docker save "$1" | docker --host "{engine.host}" load', "sh", image])
-    return Machine(engine, project, place / "home")
+def _project(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text(SETTINGS)
+    (folder / "main.py").write_text(MAIN.format(""))
+    return folder
 
 
-def _fill(machine: Machine, count: int, say: Say) -> None:
+def _build_changed(project: Path, machine: Machine, code: Path = ROOT) -> float:
+    """Change the source, and return the seconds of the whole command."""
+    (project / "main.py").write_text(MAIN.format(uuid.uuid4().hex))
+    return machine.build(project, code)
+
+
+def _fill(machine: Machine, project: Path, count: int, say: Say) -> None:
     """Give the engine other builds' images and records, and the user drydock's records of as many."""
-    image = base.resolve(machine.engine, load(machine.project), say=say).reference
+    image = base.resolve(machine.engine, load(project), say=say).reference
     environment = {**machine.environment, "OTEL_TRACES_SAMPLER": "always_off"}
     for first in range(0, count, AT_ONCE):
         if first % 500 == 0:
             say(f"{first} of {count} builds")
         names = [f"build-{number}" for number in range(first, min(first + AT_ONCE, count))]
-        targets = {name: _target(image, name, machine.project) for name in names}
+        targets = {name: _target(image, name, project) for name in names}
         content = json.dumps({"group": {"default": {"targets": names}}, "target": targets})
         args = [*find.buildx(), "bake", "--progress=quiet", "--provenance=false", "--file=-"]
-        subprocess.run(args, input=content.encode(), env=environment, check=True, capture_output=True)
+        command.run(args, stdin=content, env=environment)
     _remember(machine.home, count)
 
 

@@ -1,13 +1,14 @@
 """Measure `drydock build` after a change of source on a machine that has built ten thousand times.
 
 Two engines start beside the machine's own, with the same base image, each with a user who has built a small
-project once. One has the images and BuildKit's records of thousands of builds, and its user drydock's records
-of as many. The source changes, and the whole command runs on each in turn; the result is the median.
+project once. One has the images and BuildKit's records of thousands of builds, hundreds of them of the same
+project after changes of its source, and its user drydock's records of as many. The source changes, and the
+whole command runs on each in turn; the result is the median.
 
 Requires root and a dockerd. The engines' data is in `--place`, with 40 kB for each build, and removed at the
 end. With `--against REVISION` the command of that revision runs on the filled engine, too.
 
-    ./run python -m benchmarks.store              takes about half an hour on two cores
+    ./run python -m benchmarks.store              takes about forty minutes on two cores
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         build = partial(_build_changed, project)
         for machine in (empty, full):
             build(machine)
-        _fill(full, project, options.builds, say)
+        _fill(full, project, options, say)
         runs: dict[str, Callable[[], float]] = {
             PRODUCTION: partial(build, full),
             EMPTY: partial(build, empty),
@@ -92,13 +93,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.against:
             runs[EARLIER] = partial(build, full, stack.enter_context(code_of(options.against)))
         values = in_turn(runs, options.rounds, "changed builds", say)
-    title = f"`drydock build` after a change of source, {options.builds} builds in the store"
+    past = f"{options.builds} other builds and {options.changes} of its own in the store"
+    title = f"`drydock build` after a change of source, {past}"
     return show("store", [Figure(title, "s", values, SAME, against=EMPTY)], options)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     made = parser(__doc__)
-    made.add_argument("--builds", type=int, default=10_000, metavar="N", help="in the store (10000)")
+    made.add_argument("--builds", type=int, default=10_000, metavar="N", help="of other images (10000)")
+    made.add_argument(
+        "--changes", type=int, default=300, metavar="N", help="earlier builds of the project (300)"
+    )
     made.add_argument("--rounds", type=int, default=15, metavar="N", help="builds of each kind (15)")
     machines.add_place(made)
     made.add_argument("--against", metavar="REVISION", help="run this revision's command, too")
@@ -118,19 +123,23 @@ def _build_changed(project: Path, machine: Machine, code: Path = ROOT) -> float:
     return machine.build(project, code)
 
 
-def _fill(machine: Machine, project: Path, count: int, say: Say) -> None:
-    """Give the engine other builds' images and records, and the user drydock's records of as many."""
+def _fill(machine: Machine, project: Path, options: argparse.Namespace, say: Say) -> None:
+    """Build the project and other images, and give the user drydock's records of as many builds."""
+    for number in range(options.changes):
+        if number % 50 == 0:
+            say(f"{number} of {options.changes} builds of the project")
+        _build_changed(project, machine)
     image = base.resolve(machine.engine, load(project), say=say).reference
     environment = {**machine.environment, "OTEL_TRACES_SAMPLER": "always_off"}
-    for first in range(0, count, AT_ONCE):
+    for first in range(0, options.builds, AT_ONCE):
         if first % 500 == 0:
-            say(f"{first} of {count} builds")
-        names = [f"build-{number}" for number in range(first, min(first + AT_ONCE, count))]
+            say(f"{first} of {options.builds} other builds")
+        names = [f"build-{number}" for number in range(first, min(first + AT_ONCE, options.builds))]
         targets = {name: _target(image, name, project) for name in names}
         content = json.dumps({"group": {"default": {"targets": names}}, "target": targets})
         args = [*find.buildx(), "bake", "--progress=quiet", "--provenance=false", "--file=-"]
         command.run(args, stdin=content, env=environment)
-    _remember(machine.home, count)
+    _remember(machine.home, options.builds)
 
 
 def _target(image: str, name: str, context: Path) -> Mapping[str, object]:

@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     say = narrator()
     with ExitStack() as stack:
-        place = stack.enter_context(machines.folder(options.place))
+        place = stack.enter_context(machines.folder(options.place, say))
         machine = (
             Machine(connect(), place / "home")
             if options.here

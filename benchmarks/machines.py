@@ -51,11 +51,14 @@ def add_place(made: argparse.ArgumentParser) -> None:
 
 
 @contextmanager
-def folder(place: Path | None) -> Iterator[Path]:
+def folder(place: Path | None, say: Say) -> Iterator[Path]:
     """Make a folder for machines, and remove it at the end, also after Ctrl-C, SIGTERM and SIGHUP."""
     interrupts.heed()
     with temporary.folder("benchmark", place) as made:
-        yield made
+        try:
+            yield made
+        finally:
+            say(f"removing {made}")
 
 
 @contextmanager

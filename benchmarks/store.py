@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     say = narrator()
     with ExitStack() as stack:
-        place = stack.enter_context(machines.folder(options.place))
+        place = stack.enter_context(machines.folder(options.place, say))
         project = _project(place / "project")
         empty, full = (
             stack.enter_context(machines.started(place / name, load(project), say))

@@ -45,7 +45,7 @@ def test_an_engine_without_root_is_refused_with_a_way_out(
 def test_the_folder_ends_with_sigterm(tmp_path: Path) -> None:
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
-        with pytest.raises(KeyboardInterrupt), machines.folder(tmp_path):
+        with pytest.raises(KeyboardInterrupt), machines.folder(tmp_path, silent):
             signal.raise_signal(signal.SIGTERM)
     finally:
         for number, handler in handlers.items():

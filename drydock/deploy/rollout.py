@@ -19,6 +19,8 @@ BEAT_SECONDS = 1.0
 LOG_LINES = 20
 # Time for the kubelet and the scheduler to notice and report that something is missing.
 REPORT_SECONDS = 10.0
+# The kubelet's answer instead of the log of a container that it removed before the pod's status said so.
+REMOVED = "unable to retrieve container logs for "
 
 
 Object = Mapping[str, Any]
@@ -132,8 +134,15 @@ def _failed(
 
 
 def _log(kubectl: Kubectl, pod: str, namespace: str) -> str:
-    for which in ("--previous=true", "--previous=false"):
-        done = kubectl.run("logs", pod, namespace, f"--tail={LOG_LINES}", which, check=False)
-        if done.code == 0 and done.stdout.strip():
-            return done.stdout.rstrip()
-    return ""
+    until = time.monotonic() + REPORT_SECONDS
+    while True:
+        removed = False
+        for which in ("--previous=true", "--previous=false"):
+            done = kubectl.run("logs", pod, namespace, f"--tail={LOG_LINES}", which, check=False)
+            if done.code == 0 and done.stdout.startswith(REMOVED):
+                removed = True
+            elif done.code == 0 and done.stdout.strip():
+                return done.stdout.rstrip()
+        if not removed or time.monotonic() > until:
+            return ""
+        time.sleep(POLL_SECONDS)

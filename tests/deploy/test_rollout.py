@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from drydock.deploy import diagnosis, rollout
+from drydock.deploy.errors import RolloutFailed
+from drydock.deploy.kubectl import Kubectl
 from drydock.deploy.manifests import Manifest, parse, placeholders, repository, with_image
 
 
@@ -190,3 +194,32 @@ def test_only_the_applications_image_is_replaced() -> None:
 def test_placeholders_are_listed_with_their_object() -> None:
     text = "kind: Secret\nmetadata: {name: s}\nstringData: {a: SET-ME, b: real, c: https://x.example.com}\n"
     assert placeholders(parse(text)) == ["secret/s: SET-ME", "secret/s: https://x.example.com"]
+
+
+KUBECTL = """\
+#!/bin/sh
+cd "$(dirname "$0")"
+if [ "$1" = get ]; then
+    cat objects.json
+elif [ -e asked ]; then
+    echo "error: PORT: 'x' is no number"
+else
+    case "$*" in *previous=false*) touch asked;; esac
+    echo "unable to retrieve container logs for containerd://1"
+fi
+"""
+
+
+def test_a_log_that_the_kubelet_removed_is_asked_for_again(tmp_path: Path) -> None:
+    described = deployment()
+    described["metadata"] |= {"name": "todo", "namespace": "shop", "uid": "owner"}
+    described["spec"]["selector"] = {"matchLabels": {"app": "todo"}}
+    crashed = {"kind": "Pod", **pod({"running": {}}, MISCONFIGURED, restarts=2)}
+    crashed["metadata"]["labels"] = {"app": "todo", "pod-template-hash": "hash2"}
+    (tmp_path / "objects.json").write_text(json.dumps({"items": [described, replica_set(2), crashed]}))
+    program = tmp_path / "kubectl"
+    program.write_text(KUBECTL)
+    program.chmod(0o755)
+
+    with pytest.raises(RolloutFailed, match="container api exited with 78: error: PORT: 'x' is no number"):
+        rollout.wait(Kubectl(program), Manifest(described), 60, lambda _: None)

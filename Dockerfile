@@ -34,10 +34,12 @@ FROM ${PYTHON_IMAGE} AS python
 ENV PATH=/install/uv/bin:$PATH PYTHONPATH=/drydock PYTHONHASHSEED=0 PYTHONUNBUFFERED=1 PIP_ROOT_USER_ACTION=ignore \
     UV_LINK_MODE=copy UV_PYTHON=python3 UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/opt/venv
 # Mounted where it is needed: BuildKit reads every file below a RUN with a secret, unless that is the base itself.
+# Also, BuildKit links steps that mount the build's context with all such steps of the past: `divide` mounts this copy.
 FROM python AS tools
-RUN --mount=type=bind,from=drydock,source=install,target=/mnt --mount=type=secret,id=ca --mount=type=secret,id=index \
-    cp -r /mnt /install && sh /install/download.sh python3 -m pip install --quiet --disable-pip-version-check \
-        --no-cache-dir --no-compile --target=/install/uv --require-hashes --requirement=/install/uv.txt && uv --version
+RUN --mount=type=bind,from=drydock,target=/mnt --mount=type=secret,id=ca --mount=type=secret,id=index \
+    cp -r /mnt /drydock && mv /drydock/install / && python3 -X pycache_prefix=/drydock/pyc -c "import divide.__main__" \
+    && sh /install/download.sh python3 -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-compile \
+        --target=/install/uv --require-hashes --requirement=/install/uv.txt
 # The dependencies, exactly as locked and without the project itself.
 FROM python AS dependencies
 RUN --mount=type=bind,from=tools,source=/install,target=/install --mount=type=bind,from=locks,target=/locks \
@@ -55,7 +57,8 @@ ARG APP_DIR APP_WORKDIR PORT UID GID
 ARG APP_ENTRY_POINT=todo_api.main:create_app APP_FACTORY=1 APP_OPTIONS="" APP_PATH=/app APP_LOGGING=1
 ARG APP_SETTINGS_CHECK=todo_api.startup:check APP_MIGRATE=todo_api.startup:migrate HEALTH_HOST="" HEALTH_PATH=/livez
 COPY ${APP_DIR}/todo_api /rootfs/app/todo_api
-RUN --network=none --mount=type=bind,from=drydock,target=/drydock python3 -m divide /rootfs /layers
+RUN --network=none --mount=type=bind,from=tools,source=/drydock,target=/drydock \
+    python3 -X pycache_prefix=/drydock/pyc -m divide /rootfs /layers
 # --- slim ---------------------------------------------------------------------------------------------------
 FROM dependencies AS compiled
 RUN --network=none --mount=type=bind,from=drydock,source=assemble,target=/drydock/assemble python3 -m assemble bytecode
@@ -90,7 +93,7 @@ RUN --network=none --mount=type=bind,from=assembly,target=/drydock \
 
 # What the application imports and opens by name: a missing library fails here; production waits for that.
 FROM assembled AS traced
-RUN --network=none --mount=type=bind,from=drydock,source=trace,target=/trace \
+RUN --network=none --mount=type=bind,from=tools,source=/drydock/trace,target=/trace \
     --mount=type=bind,from=builder,source=/layers/imports.txt,target=/imports.txt \
     --mount=type=bind,from=runtime,source=/layers,target=/below \
     /layers/dependencies/opt/venv/bin/python3 /trace imports /imports.txt > /libraries.txt
@@ -124,7 +127,7 @@ RUN --mount=type=bind,from=tools,source=/install,target=/install --mount=type=ca
     python3 /install/difference.py requirements-test.lock /opt/venv > rest.txt; \
     sh /install/download.sh uv pip install --python=/opt/venv --target=/opt/test --compile-bytecode --no-deps \
         --require-hashes --requirement=rest.txt
-RUN --network=none --mount=type=bind,from=drydock,source=trace,target=/trace \
+RUN --network=none --mount=type=bind,from=tools,source=/drydock/trace,target=/trace \
     --mount=type=bind,from=builder,source=/rootfs,target=/rootfs \
     --mount=type=bind,from=runtime,source=/layers,target=/below \
     /layers/dependencies/opt/venv/bin/python3 /trace start /rootfs > /opt/test/libraries.txt

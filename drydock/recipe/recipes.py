@@ -12,6 +12,9 @@ from drydock.recipe.contents import is_below
 
 CHECKED = "/tmp/check.txt"  # noqa: S108 - in a stage of the build
 DOWNLOAD = "sh /install/download.sh"
+# With the bytecode of `tools`: it is of the same files.
+PYTHON = "python3 -X pycache_prefix=/drydock/pyc"
+DIVIDE = "RUN --network=none --mount=type=bind,from=tools,source=/drydock,target=/drydock"
 # Debian's archive keeps one version of each package, the patched one: pinning it would break the next build.
 UNPINNED = "# hadolint ignore=DL3008,SC2046"
 INSTALL = "DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends"
@@ -102,10 +105,8 @@ def divide(blueprint: Blueprint, removed: Sequence[str]) -> str:
     if folders := written(blueprint):
         links = [f"ln -s {target} /rootfs{link}" for link, target in blueprint.storage.links.items()]
         commands.append(" && ".join([f"mkdir -p {folders}", *links, f'chown "${{UID}}:0" {folders}']))
-    commands.append("python3 -m divide /rootfs /layers")
-    return "RUN --network=none --mount=type=bind,from=drydock,target=/drydock " + " && \\\n    ".join(
-        commands
-    )
+    commands.append(f"{PYTHON} -m divide /rootfs /layers")
+    return " \\\n    ".join([DIVIDE, " && \\\n    ".join(commands)])
 
 
 def build_lock(blueprint: Blueprint) -> list[str]:

@@ -24,16 +24,18 @@ FROM scratch AS locks
 {% set found = blueprint.dependencies %}
 {% set lock_root = recipes.lock_root(found) %}
 {{ recipes.copies(blueprint, found.files + blueprint.declared, lock_root, "/") }}
-
 # uv takes this Python and fetches no other; it copies out of its cache mount, another file system.
 FROM ${PYTHON_IMAGE} AS python
 ENV PATH=/install/uv/bin:$PATH PYTHONPATH=/drydock PYTHONHASHSEED=0 PYTHONUNBUFFERED=1 PIP_ROOT_USER_ACTION=ignore \
     UV_LINK_MODE=copy UV_PYTHON=python3 UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/opt/venv
 {# Mounted where it is needed: BuildKit reads every file below a RUN with a secret, unless that is the base itself. #}
+{# What runs after each change of source gets the scripts from here, too: BuildKit links the steps that mount a build's
+   context with all such steps of the past, and reads all links. Their bytecode, and the library's, saves 0.1 s. #}
 FROM python AS tools
-RUN --mount=type=bind,from=drydock,source=install,target=/mnt --mount=type=secret,id=ca --mount=type=secret,id=index \
-    cp -r /mnt /install && sh /install/download.sh python3 -m pip install --quiet --disable-pip-version-check \
-        --no-cache-dir --no-compile --target=/install/uv --require-hashes --requirement=/install/uv.txt && uv --version
+RUN --mount=type=bind,from=drydock,target=/mnt --mount=type=secret,id=ca --mount=type=secret,id=index \
+    cp -r /mnt /drydock && mv /drydock/install / && {{ recipes.PYTHON }} -c "import divide.__main__" \
+    && sh /install/download.sh python3 -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-compile \
+        --target=/install/uv --require-hashes --requirement=/install/uv.txt
 FROM python AS dependencies
 {% set system = blueprint.system_build or blueprint.system_run %}
 {% if system %}
@@ -97,7 +99,6 @@ sed -n '/^{{ build_mark }}/,$p' /build.lock > /tmp/build.lock
 rm -rf {{ target }}/bin {{ target }}/.lock{{ " /tmp/wheel" if blueprint.build_lock }}
 {% endcall %}
 {% endif %}
-
 # `divide` writes into one file how the application is served, and makes two layers: code, and the rest below.
 FROM dependencies AS builder
 ARG APP_WORKDIR PORT UID GID
@@ -174,7 +175,7 @@ RUN --network=none --mount=type=bind,from=drydock,target=/drydock \
 
 # What the application imports and opens by name: a missing library fails here; production waits for that.
 FROM assembled AS traced
-RUN --network=none --mount=type=bind,from=drydock,source=trace,target=/trace \
+RUN --network=none --mount=type=bind,from=tools,source=/drydock/trace,target=/trace \
     --mount=type=bind,from=builder,source=/layers/imports.txt,target=/imports.txt \
     --mount=type=bind,from=runtime,source=/layers,target=/below \
     /layers/dependencies/opt/venv/bin/python3 /trace imports /imports.txt > /libraries.txt
@@ -203,7 +204,7 @@ python3 /install/difference.py /install/pytest.txt /opt/venv --any-version > /lo
 [ -d /opt/test/pytest ] || {{ install }} --require-hashes --requirement=/locks/pytest.txt
 {% endif %}
 {% endcall %}
-RUN --network=none --mount=type=bind,from=drydock,source=trace,target=/trace \
+RUN --network=none --mount=type=bind,from=tools,source=/drydock/trace,target=/trace \
     --mount=type=bind,from=builder,source=/rootfs,target=/rootfs \
     --mount=type=bind,from=runtime,source=/layers,target=/below \
     /layers/dependencies/opt/venv/bin/python3 /trace start /rootfs > /opt/test/libraries.txt

@@ -310,6 +310,19 @@ def test_a_module_that_is_mounted_over_runs_in_place_of_its_bytecode(tmp_path: P
     assert shown.stdout == "new\n"
 
 
+def test_bytecode_is_beside_its_module_wherever_the_build_has_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = write_files(tmp_path, {"shop/a.b.py": "x = 1"})
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path / "elsewhere"))
+
+    bytecode.write(site, Path("/site"), ["shop/a.b.py"])
+
+    assert [str(path.relative_to(site)) for path in site.rglob("*.pyc")] == [
+        f"shop/__pycache__/a.b.{TAG}.pyc"
+    ]
+
+
 def test_python_takes_the_bytecode_of_an_unchanged_module(tmp_path: Path) -> None:
     site = write_files(tmp_path / "site", {"shop.py": "print('here')\n"})
     times.settle(site)

@@ -125,6 +125,15 @@ def test_downloads_stand_on_the_base_itself(tmp_path: Path) -> None:
             assert (first.keyword, "--mount=type=secret,id=ca" in first.text) == ("RUN", True)
 
 
+def test_a_build_after_a_change_of_source_mounts_no_context(tmp_path: Path) -> None:
+    # BuildKit links such a step with all earlier ones that mounted a context: each build would take longer.
+    for text in (dockerfile.render(drawn("layout_src", tmp_path)), (ROOT / "Dockerfile").read_text()):
+        stages = re.findall(r"^FROM (?:\S+ AS (\S+)|.*)\n((?:(?!FROM ).*\n)*)", text, re.M)
+        changing = {name for name, block in stages if " divide " in block or "from=builder" in block}
+        assert changing == {"builder", "slim", "traced", "production", "test-dependencies"}
+        assert not [name for name, block in stages if name in changing and "from=drydock" in block]
+
+
 def test_a_locked_project_gets_a_locked_server(tmp_path: Path) -> None:
     lock = "fastapi==0.165.0 \\\n    --hash=sha256:00\n"
     blueprint = drawn_of({"main.py": APPLICATION, "requirements.txt": lock}, tmp_path)
@@ -542,7 +551,7 @@ def test_a_pinned_patch_release_has_the_exports_markers_hold(tmp_path: Path) -> 
     blueprint = recipe.plan(found)
 
     # The lock was made for another release than the base's, which may be why a package is missing.
-    assert stage(blueprint, "dependencies").endswith("uv pip check --python=/opt/venv")
+    assert "uv pip check --python=/opt/venv\n" in stage(blueprint, "dependencies")
     assert found.notes[0].value == "any release of Python 3.11 is taken for 3.11.7"
     assert "uv pip sync --python=/opt/venv --python-version=3.11.7 --require-hashes /tmp" in stage(
         blueprint, "dependencies"

@@ -104,7 +104,10 @@ def _compile(root: Path, shown: Path, names: Sequence[str], into: Path) -> None:
         # As py_compile writes it; but the source may not have its final time yet.
         header = struct.pack("<4sIII", importlib.util.MAGIC_NUMBER, 0, times.of(source), len(source))
         content = header + marshal.dumps(code)
-        target = Path(importlib.util.cache_from_source(str(into / name), optimization=""))
+        # Beside the module, wherever this process has its own.
+        folder, file = os.path.split(into / name)
+        tag = sys.implementation.cache_tag
+        target = Path(folder, "__pycache__", f"{file.removesuffix('.py')}.{tag}.pyc")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
         target.chmod(0o644)  # independent of the umask

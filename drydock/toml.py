@@ -37,6 +37,13 @@ def read(path: Path) -> dict[str, Any]:
         raise bad(path, "", f"not valid TOML: {error}", "save it as UTF-8") from error
 
 
+def table(value: object, *keys: str) -> dict[str, Any]:
+    """Return the table under a path of keys, {} if there is none."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
 def keys(cls: type) -> dict[str, dataclasses.Field[Any]]:
     """Return a dataclass's fields by their keys in TOML."""
     return {one.metadata.get("key", one.name.replace("_", "-")): one for one in dataclasses.fields(cls)}

@@ -9,9 +9,10 @@ from typing import Any
 
 from drydock.detect.commands import Command, read_command
 from drydock.detect.model import Found
-from drydock.detect.tree import Tree, ancestors, folder_of, join, line_of, parse_yaml, section, table
+from drydock.detect.tree import Tree, ancestors, folder_of, join, line_of, parse_yaml, section
 from drydock.project import dockerfile
 from drydock.project.dockerfile import Instruction, exec_words, expand
+from drydock.toml import table
 
 Services = list[tuple[str, str, dict[str, Any]]]  # each with its compose file and its name
 

@@ -9,17 +9,8 @@ from typing import Any, NamedTuple
 
 from drydock.detect.commands import Command, number
 from drydock.detect.model import Found
-from drydock.detect.tree import (
-    Tree,
-    folder_of,
-    join,
-    line_of,
-    parse_json,
-    parse_toml,
-    parse_yaml,
-    strings,
-    table,
-)
+from drydock.detect.tree import Tree, folder_of, join, line_of, parse_json, parse_toml, parse_yaml, strings
+from drydock.toml import table
 
 PROCESS = re.compile(r"^([\w-]+)[ \t]*:[ \t]*(\S.*)$", re.MULTILINE)
 CHANGES_FOLDER = re.compile(r"cd\s+([\w./-]+)\s*&&\s*(.+)", re.DOTALL)

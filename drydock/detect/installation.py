@@ -15,7 +15,8 @@ from drydock.detect.requirements import LOCKED_FROM
 from drydock.detect.sources import project_table
 from drydock.detect.syntax import constant
 from drydock.detect.tools import DECLARATIONS, SETUP, About
-from drydock.detect.tree import Tree, join, strings, table
+from drydock.detect.tree import Tree, join, strings
+from drydock.toml import table
 
 VERSIONS = frozenset(
     {"importlib.metadata.version", "importlib.metadata.metadata", "importlib.metadata.distribution"}

@@ -11,8 +11,9 @@ from drydock.detect.apps import RUNNERS, SIDE, App, Apps, Key, inside, resolve
 from drydock.detect.code import Code, find, module_name
 from drydock.detect.commands import BIND_OPTIONS, Command, Launch, Options, number, read_command
 from drydock.detect.syntax import Module, Site, by_keys, constant, is_true
-from drydock.detect.tree import ancestors, folder_of, join, table
+from drydock.detect.tree import ancestors, folder_of, join
 from drydock.detect.values import reader
+from drydock.toml import table
 
 FASTAPI_FILES = ("main.py", "app.py", "api.py", "app/main.py", "app/app.py", "app/api.py")
 FASTAPI_NAMES = ("app", "api")

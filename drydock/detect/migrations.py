@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 from drydock.detect.commands import Command, parts_of
 from drydock.detect.model import Conflict, Found, Migration
-from drydock.detect.tree import Tree, folder_of, join, section, table
+from drydock.detect.tree import Tree, folder_of, join, section
+from drydock.toml import table
 
 # The arguments of a project's own migration command.
 ALEMBIC = re.compile(r"(?:\S*python\S*\s+-m\s+|(?:\S+/)?)\balembic((?:\s+-[cnx]\s+\S+)*\s+upgrade\s+[\w@+]+)")

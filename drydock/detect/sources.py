@@ -15,7 +15,8 @@ from drydock.detect.tools.base import read_list
 from drydock.detect.tools.pip import DEVELOPMENT as DEVELOPMENT
 from drydock.detect.tools.pip import REQUIREMENTS
 from drydock.detect.tools.pipenv import Pipenv
-from drydock.detect.tree import Tree, folder_of, join, strings, table
+from drydock.detect.tree import Tree, folder_of, join, strings
+from drydock.toml import table
 
 MAX_MANIFESTS = 40
 # Distributions whose top-level module has another name, which a project's own module might have too.

@@ -129,13 +129,6 @@ def parse_yaml(text: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def table(value: object, *keys: str) -> dict[str, Any]:
-    """Return the table under a path of keys, {} if there is none."""
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value if isinstance(value, dict) else {}
-
-
 def strings(value: object) -> list[str]:
     """Return the strings of a list, [] for anything else."""
     return [v for v in value if isinstance(v, str)] if isinstance(value, list) else []

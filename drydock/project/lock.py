@@ -5,7 +5,7 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -129,16 +129,17 @@ def declared(source: Path, lock: str = "", kind: str = "") -> tuple[str, list[st
     return plain.name, [line for line in lines if re.fullmatch(r"[A-Za-z0-9][^\\@/]*", line)]
 
 
-def _unnamed(table: Mapping[str, Any]) -> set[str]:
+def uv_sources(manifest: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the rows of [tool.uv.sources]; a distribution may have one for each platform."""
+    for name, given in toml.table(manifest, "tool", "uv", "sources").items():
+        rows = given if isinstance(given, list) else [given]
+        yield from ((name, row) for row in rows if isinstance(row, dict))
+
+
+def _unnamed(manifest: Mapping[str, Any]) -> set[str]:
     """Return the distributions that uv takes from a folder or a source archive: a lock names neither."""
-    sources = table.get("tool", {}).get("uv", {}).get("sources", {})
-    rows = {name: row if isinstance(row, list) else [row] for name, row in sources.items()}
-    return {_name(name) for name, each in rows.items() if any(map(_is_unnamed, each))}
-
-
-def _is_unnamed(row: object) -> bool:
-    path = str(row.get("path", "")) if isinstance(row, Mapping) else ""
-    return isinstance(row, Mapping) and ("workspace" in row or bool(path and not path.endswith(".whl")))
+    places = ((name, row, str(row.get("path", ".whl"))) for name, row in uv_sources(manifest))
+    return {_name(name) for name, row, path in places if "workspace" in row or not path.endswith(".whl")}
 
 
 def _name(text: str) -> str:

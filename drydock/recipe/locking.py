@@ -15,7 +15,7 @@ from drydock.detect import Findings
 from drydock.detect.requirements import LOCKED_FROM
 from drydock.detect.sources import declares
 from drydock.detect.tools import LOCKING, Tool, Upgrade
-from drydock.detect.tree import Tree, join, table
+from drydock.detect.tree import Tree, join
 from drydock.nearest import suggestion
 from drydock.progress import Patience, Say, silent, unseen
 from drydock.project.lock import pins, requirements_pins
@@ -24,6 +24,7 @@ from drydock.recipe.blueprint import BUILD_HEAD, BUILD_LOCK, MAINTAINED, TEST_LO
 from drydock.recipe.errors import NotInLock, NotLocked
 from drydock.recipe.resolve import LOCK, NOTHING, STDOUT, STYLE
 from drydock.recipe.writing import Change
+from drydock.toml import table
 
 PYLOCK = "pylock.toml"
 # Comments at the top of a lock, and its lines about package indexes.

@@ -30,7 +30,7 @@ ENV PATH=/install/uv/bin:$PATH PYTHONPATH=/drydock PYTHONHASHSEED=0 PYTHONUNBUFF
     UV_LINK_MODE=copy UV_PYTHON=python3 UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/opt/venv
 {# Mounted where it is needed: BuildKit reads every file below a RUN with a secret, unless that is the base itself. #}
 {# What runs after each change of source gets the scripts from here, too: BuildKit links the steps that mount a build's
-   context with all such steps of the past, and reads all links. Their bytecode, and the library's, saves 0.1 s. #}
+   context with all such steps of the past, and reads all links. Their bytecode, and the library's, saves 0.15 s. #}
 FROM python AS tools
 RUN --mount=type=bind,from=drydock,target=/mnt --mount=type=secret,id=ca --mount=type=secret,id=index \
     cp -r /mnt /drydock && mv /drydock/install / && {{ recipes.PYTHON }} -c "import divide.__main__" \

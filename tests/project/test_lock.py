@@ -62,6 +62,14 @@ def test_a_distribution_that_a_lock_does_not_name_is_not_asked_of_it(
         lock.find(project)
 
 
+def test_only_tables_are_sources() -> None:
+    row = {"git": "https://example.org/lib"}
+    given = {"lib": [row, 3], "other": "elsewhere"}
+
+    assert list(lock.uv_sources({"tool": {"uv": {"sources": given}}})) == [("lib", row)]
+    assert list(lock.uv_sources({"tool": {"uv": {"sources": 3}}})) == []
+
+
 def test_a_lock_that_meets_the_manifest_is_found(make_project: MakeProject) -> None:
     project = make_project({"pyproject.toml": PROJECT, "requirements.lock": PINS})
 

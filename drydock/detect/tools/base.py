@@ -15,7 +15,8 @@ from packaging.utils import canonicalize_name
 from drydock.detect.locks import Lock, Locked
 from drydock.detect.model import Dependencies, DependencyKind, Found
 from drydock.detect.requirements import Wanted, wanted
-from drydock.detect.tree import MAX_LOCK, Tree, join, line_of, strings, table
+from drydock.detect.tree import MAX_LOCK, Tree, join, line_of, strings
+from drydock.toml import table
 
 UV_TOOL = ("uv", "tool", "run")
 UV_INSTALL = ("uv", "pip", "install")

@@ -27,7 +27,8 @@ from drydock.detect.tools.base import (
     read_list,
     version_of,
 )
-from drydock.detect.tree import Tree, join, strings, table
+from drydock.detect.tree import Tree, join, strings
+from drydock.toml import table
 
 UNHASHED = "--no-hashes"
 # A folder of the project, as PDM declares it: "lib @ file:///${PROJECT_ROOT}/lib".

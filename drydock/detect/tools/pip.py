@@ -21,8 +21,9 @@ from drydock.detect.tools.base import (
     name_of,
     version_of,
 )
-from drydock.detect.tree import Tree, folder_of, join, table
+from drydock.detect.tree import Tree, folder_of, join
 from drydock.project.lock import resolved_from
+from drydock.toml import table
 
 PLAIN, LOCK = "requirements.txt", "requirements.lock"
 REQUIREMENTS = re.compile(r"(requirements[^/]*|[^/]*[-_.]requirements)\.(txt|lock)$")

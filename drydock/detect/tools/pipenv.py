@@ -15,7 +15,8 @@ from drydock.detect.requirements import ARCHIVES
 from drydock.detect.tools.base import UV_TOOL, Exporting, Names, Rows, Source, Step, Upgrade
 from drydock.detect.tools.pip import Requirements
 from drydock.detect.tools.poetry import items
-from drydock.detect.tree import MAX_LOCK, Tree, join, parse_json, table
+from drydock.detect.tree import MAX_LOCK, Tree, join, parse_json
+from drydock.toml import table
 
 
 class Pipenv(Exporting):

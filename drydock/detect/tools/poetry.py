@@ -27,7 +27,8 @@ from drydock.detect.tools.base import (
     name_of,
     version_of,
 )
-from drydock.detect.tree import Tree, join, line_of, strings, table
+from drydock.detect.tree import Tree, join, line_of, strings
+from drydock.toml import table
 
 
 class Poetry(RowsReader, Exporting):

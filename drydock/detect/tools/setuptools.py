@@ -9,7 +9,8 @@ from drydock.detect.model import Dependencies, Found
 from drydock.detect.requirements import Wanted, read_requirements, wanted
 from drydock.detect.syntax import constant, keyword, parse
 from drydock.detect.tools.base import UV_INSTALL, About, Names, Parts, Rows, Source, Step, Tool
-from drydock.detect.tree import Tree, folder_of, join, line_of, section, strings, table
+from drydock.detect.tree import Tree, folder_of, join, line_of, section, strings
+from drydock.toml import table
 
 DECLARATIONS = SETUP, CONFIGURATION = ("setup.py", "setup.cfg")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,17 +27,9 @@ from drydock.detect.tools.base import (
     read_list,
     version_of,
 )
-from drydock.detect.tree import (
-    Tree,
-    decode,
-    folder_of,
-    join,
-    parents,
-    parse_toml,
-    read_bounded,
-    strings,
-    table,
-)
+from drydock.detect.tree import Tree, decode, folder_of, join, parents, parse_toml, read_bounded, strings
+from drydock.project.lock import uv_sources
+from drydock.toml import table
 
 
 class Uv(RowsReader, Tool):
@@ -108,11 +100,11 @@ class Uv(RowsReader, Tool):
         """Return the folders in [tool.uv.sources], including workspace members."""
         manifests = {path: table(tree.toml(path), "project") for path in _members(tree, folder)}
         members = {str(own.get("name", "")): folder_of(path) for path, own in manifests.items()}
-        workspace = {name: "" for name, row in _sources(data) if row.get("workspace")}
+        workspace = {name: "" for name, row in uv_sources(data) if row.get("workspace")}
         return workspace | members | {name: join(folder, path) for name, path in _paths(data)}
 
     def repositories(self, data: Rows) -> set[str]:
-        return {name for name, row in _sources(data) if "git" in row}
+        return {name for name, row in uv_sources(data) if "git" in row}
 
     def install(self, source: Source, extras: Names, groups: Names, itself: bool) -> list[str]:
         words = ["uv", "sync", "--frozen", "--no-default-groups"]
@@ -137,16 +129,9 @@ class Uv(RowsReader, Tool):
         return f"{words} --output-file={lock}"
 
 
-def _sources(data: Rows) -> Iterator[tuple[str, Rows]]:
-    """Yield the rows of [tool.uv.sources]; a distribution may have one for each platform."""
-    for name, rows in table(data, "tool", "uv", "sources").items():
-        for row in dicts(rows if isinstance(rows, list) else [rows]):
-            yield name, row
-
-
 def _paths(data: Rows) -> list[tuple[str, str]]:
     """Return the paths of [tool.uv.sources], each with its distribution."""
-    return [(name, path) for name, row in _sources(data) if isinstance(path := row.get("path"), str)]
+    return [(name, path) for name, row in uv_sources(data) if isinstance(path := row.get("path"), str)]
 
 
 def _edges(rows: list[Rows]) -> tuple[tuple[str, str], ...]:

@@ -44,3 +44,39 @@ def test_a_lock_may_hold_several_versions_each_for_other_pythons() -> None:
         SystemExit, match=r"the image ships fastapi 0\.1, the tests' lock has 0\.162\.5 or 0\.165\.0"
     ):
         difference.missing(forked, {"fastapi": "0.1"})
+
+
+def test_addresses_are_installed_and_what_cannot_be_had_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    address = "words @ https://example.org/words-1.0.zip \\\n    --hash=sha256:ee\n"
+    text = (
+        f"{LOCK}{address}bare[x] @ https://user:secret@example.org/bare-1.0.zip\n"
+        "from-git @ git+https://secret@example.org/from-git@abc ; python_version >= '3.11'\n"
+        "./libs/local_tool-1.0-py3-none-any.whl \\\n    --hash=sha256:ff\n"
+        "./libs/shipped-1.0-py3-none-any.whl\n-e ./libs/folder\n"
+    )
+
+    rest = difference.missing(
+        text, {"anyio": "4.16.0", "jinja-2": "3.1", "pytest": "9.2.0", "shipped": "1.0"}
+    )
+
+    assert rest == address
+    told = capsys.readouterr().err.splitlines()
+    why = "it is of a repository or a file, or has no hash"
+    assert told == [
+        f"drydock: the test image lacks {name}: {why}" for name in ("bare", "from-git", "local-tool")
+    ]
+
+
+def test_a_repository_is_installed_where_git_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "tool @ git+https://example.org/tool@abc\n"
+
+    assert difference.missing(text, {}) == text
+    monkeypatch.setenv("PATH", "")
+    assert difference.missing(text, {}) == ""
+
+
+def test_an_address_without_a_hash_is_installed_where_nothing_has_one() -> None:
+    assert (
+        difference.missing("words @ https://example.org/words.zip\n", {})
+        == "words @ https://example.org/words.zip\n"
+    )

@@ -6,9 +6,12 @@ The last part of the tests' lock, which names the tools of the project's own bui
 
 The tests must run against the versions that ship, so another installed version is an error. With
 --any-version at the end it is accepted: the file lists tools, and the shipped versions of them are used.
+
+A distribution from a file of the project, or from a repository where git is missing, is told and left out.
 """
 
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from importlib.metadata import distributions
@@ -24,10 +27,12 @@ def normal(name: str) -> str:
 
 
 def entries(text: str) -> Iterator[tuple[str, str, str]]:
-    """Yield name, version and full text of each pinned entry, hashes included."""
-    for entry in re.findall(r"^[A-Za-z0-9].*(?:\n[ \t]+--hash.*)*", text, re.MULTILINE):
-        if pinned := re.match(r"([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?==([^\s;\\]+)", entry):
-            yield normal(pinned[1]), pinned[2], entry
+    """Yield name, version (empty for an address) and full text of each entry, hashes included."""
+    for entry in re.findall(r"^[^\s#-].*(?:\n[ \t]+--hash.*)*", text, re.MULTILINE):
+        if found := re.match(r"([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?(?:==([^\s;\\]+)|\s*@\s)", entry):
+            yield normal(found[1]), found[2] or "", entry
+        elif found := re.match(r"(?:\S*/)?([A-Za-z0-9][\w.]*)-\d[^\s/]*\.(?:whl|zip|tar\.gz)(?=\s|$)", entry):
+            yield normal(found[1]), "", entry
 
 
 def missing(text: str, installed: dict[str, str], *, any_version: bool = False) -> str:
@@ -36,11 +41,22 @@ def missing(text: str, installed: dict[str, str], *, any_version: bool = False) 
     Raises:
         SystemExit: Another version than the locked one is installed, and `any_version` is not set.
     """
-    rest = [entry for name, _, entry in entries(text) if name not in installed]
+    rest = []
+    schemes = r"https?|git\+https?" if shutil.which("git") else "https?"
     # A lock may hold several versions, each for other Pythons.
     locked: dict[str, list[str]] = {}
-    for name, version, _ in entries(text):
-        locked.setdefault(name, []).append(version)
+    for name, version, entry in entries(text):
+        if version:
+            locked.setdefault(name, []).append(version)
+        if name in installed:
+            continue
+        # Where entries have hashes, uv takes no address without one.
+        is_checked = "--hash" in entry or "--hash" not in text
+        if version or (is_checked and re.search(rf"\s@\s(?:{schemes})://", entry)):
+            rest.append(entry)
+        else:
+            told = f"drydock: the test image lacks {name}: it is of a repository or a file, or has no hash"
+            print(told, file=sys.stderr)  # noqa: T201
     wrong = [
         f"error: the image ships {name} {installed[name]}, the tests' lock has {' or '.join(versions)};"
         " lock both again"

@@ -71,7 +71,7 @@ def started(place: Path, project: Project, say: Say) -> Iterator[Machine]:
     dockerd = shutil.which("dockerd")
     if dockerd is None or os.geteuid() != 0:
         needs = "an engine of the benchmark's own needs root and a dockerd on PATH"
-        raise BenchmarkFailed(f"{needs}; `python -m benchmarks.builds --here` needs neither")
+        raise BenchmarkFailed(f"{needs}; install Docker's engine, and run this as root")
     place.mkdir()
     say(f"starting an engine in {place}")
     with beside(place, Path(dockerd), {}) as engine:

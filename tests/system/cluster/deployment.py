@@ -56,6 +56,11 @@ class Deployment:
         found = self.kubectl.json(f"endpoints/{NAME}", f"--namespace={self.namespace}")
         return sum(len(subset.get("addresses", [])) for subset in found.get("subsets") or [])
 
+    def events(self) -> str:
+        """Return what the cluster noted about the namespace, for a test that failed."""
+        listing = ("get", "events", f"--namespace={self.namespace}", "--sort-by=.lastTimestamp")
+        return self.kubectl.run(*listing).stdout
+
     def sql(self, statement: str) -> None:
         """Run a statement in the database `postgres`, as the owner of the application's database."""
         psql = ["psql", "--username=todo", "--dbname=postgres", f"--command={statement}"]
@@ -80,6 +85,7 @@ class Load:
 def load(url: str, path: str, token: str) -> Iterator[Load]:
     """Request a path from a few threads, again and again, while the block runs."""
     result, stop = Load(), threading.Event()
+    began = time.monotonic()
 
     def ask() -> None:
         headers = {"Authorization": f"Bearer {token}", "Connection": "close"}
@@ -91,7 +97,7 @@ def load(url: str, path: str, token: str) -> Iterator[Load]:
                 else:
                     result.failures.append(f"status {status}")
             except httpx2.HTTPError as error:
-                result.failures.append(f"{type(error).__name__}: {error}")
+                result.failures.append(f"{time.monotonic() - began:.1f} s: {type(error).__name__}: {error}")
             time.sleep(PAUSE_SECONDS)
 
     threads = [threading.Thread(target=ask, daemon=True) for _ in range(LOADERS)]

@@ -142,7 +142,7 @@ def test_a_rolling_update_fails_no_request(
     assert second.changed
     assert "    LOG_LEVEL: DEBUG → INFO" in "\n".join(said).splitlines()
     assert before.isdisjoint(pod["metadata"]["name"] for pod in deployed.pods())
-    assert result.failures == []
+    assert result.failures == [], deployed.events()
     assert result.answered > 100
 
 
@@ -151,7 +151,7 @@ def test_a_deleted_pod_fails_no_request(deployed: Deployment, auth: BetterAuth, 
     with load(deployed.url, f"/api/{ada.id}/tasks", auth.token(ada)) as result:
         deployed.kubectl.run("delete", "pod", victim, f"--namespace={deployed.namespace}", "--wait")
         until(lambda: deployed.endpoints() == 2, 60)
-    assert result.failures == []
+    assert result.failures == [], deployed.events()
     assert result.answered > 20
 
 
@@ -163,7 +163,7 @@ def test_memory_stays_inside_the_limit_under_load(deployed: Deployment, auth: Be
             calls = [Call("add_task", {"title": f"Ballast {visit}"}), Call("list_tasks", {})]
             CLIENTS["Python"](f"{deployed.url}/mcp", token, calls)
         until(lambda: result.answered > 300, 90)
-    assert result.failures == []
+    assert result.failures == [], deployed.events()
     for pod in deployed.pods():
         limit = pod["spec"]["containers"][0]["resources"]["limits"]["memory"]
         peak = int(deployed.python(pod["metadata"]["name"], PEAK))

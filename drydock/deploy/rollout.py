@@ -134,15 +134,13 @@ def _failed(
 
 
 def _log(kubectl: Kubectl, pod: str, namespace: str) -> str:
+    """Return the end of the log of the container that ended, else of the one that runs."""
     until = time.monotonic() + REPORT_SECONDS
+    words = ("logs", pod, namespace, f"--tail={LOG_LINES}")
     while True:
-        removed = False
-        for which in ("--previous=true", "--previous=false"):
-            done = kubectl.run("logs", pod, namespace, f"--tail={LOG_LINES}", which, check=False)
-            if done.code == 0 and done.stdout.startswith(REMOVED):
-                removed = True
-            elif done.code == 0 and done.stdout.strip():
-                return done.stdout.rstrip()
-        if not removed or time.monotonic() > until:
-            return ""
+        answers = [kubectl.run(*words, f"--previous={which}", check=False) for which in ("true", "false")]
+        texts = [done.stdout.rstrip() if done.code == 0 else "" for done in answers]
+        kept = [text for text in texts if not text.startswith(REMOVED)]
+        if len(kept) == len(texts) or time.monotonic() > until:
+            return next(filter(None, kept), "")
         time.sleep(POLL_SECONDS)

@@ -105,9 +105,8 @@ def _compile(root: Path, shown: Path, names: Sequence[str], into: Path) -> None:
         header = struct.pack("<4sIII", importlib.util.MAGIC_NUMBER, 0, times.of(source), len(source))
         content = header + marshal.dumps(code)
         # Beside the module, wherever this process has its own.
-        folder, file = os.path.split(into / name)
-        tag = sys.implementation.cache_tag
-        target = Path(folder, "__pycache__", f"{file.removesuffix('.py')}.{tag}.pyc")
+        module = into / name
+        target = module.parent / "__pycache__" / f"{module.stem}.{sys.implementation.cache_tag}.pyc"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
         target.chmod(0o644)  # independent of the umask

@@ -36,12 +36,15 @@ def entries(text: str) -> Iterator[tuple[str, str, str]]:
 
 
 def missing(text: str, installed: dict[str, str], *, any_version: bool = False) -> str:
-    """Return the entries that are not installed; `installed` maps distributions to versions.
+    """Return the entries that are not installed, and tell those that cannot be.
+
+    `installed` maps distributions to versions.
 
     Raises:
         SystemExit: Another version than the locked one is installed, and `any_version` is not set.
     """
     rest = []
+    has_hashes = "--hash" in text
     schemes = r"https?|git\+https?" if shutil.which("git") else "https?"
     # A lock may hold several versions, each for other Pythons.
     locked: dict[str, list[str]] = {}
@@ -51,8 +54,8 @@ def missing(text: str, installed: dict[str, str], *, any_version: bool = False) 
         if name in installed:
             continue
         # Where entries have hashes, uv takes no address without one.
-        is_checked = "--hash" in entry or "--hash" not in text
-        if version or (is_checked and re.search(rf"\s@\s(?:{schemes})://", entry)):
+        is_accepted = "--hash" in entry or not has_hashes
+        if version or (is_accepted and re.search(rf"\s@\s(?:{schemes})://", entry)):
             rest.append(entry)
         else:
             told = f"drydock: the test image lacks {name}: it is of a repository or a file, or has no hash"

@@ -57,7 +57,7 @@ class Deployment:
         return sum(len(subset.get("addresses", [])) for subset in found.get("subsets") or [])
 
     def events(self) -> str:
-        """Return what the cluster noted about the namespace, for a test that failed."""
+        """Return the namespace's events, for a test that failed."""
         listing = ("get", "events", f"--namespace={self.namespace}", "--sort-by=.lastTimestamp")
         return self.kubectl.run(*listing).stdout
 

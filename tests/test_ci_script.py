@@ -17,7 +17,9 @@ RUN = """#!/bin/sh
 echo "run $*" >> "$LOG"
 case "$*" in
     nox) exit "$GATES" ;;
-    "nox -s acceptance") exit "$ACCEPTANCE" ;;
+    "nox -s acceptance")
+        [ -z "$CRASH" ] || [ "$(cat "$ENGINE_PID_FILE")" = 1 ] || { echo 1 > "$ENGINE_PID_FILE"; exit 4; }
+        exit "$ACCEPTANCE" ;;
     "nox -s official_layout") exit "$LAYOUT" ;;
     "nox -s cluster_tests") echo "on $KUBECONFIG by $DRYDOCK_CLUSTER_LOAD" >> "$LOG"; exit "$CLUSTER" ;;
     python*) echo /opt/kubectl ;;
@@ -67,6 +69,7 @@ def script(tmp_path: Path) -> Script:
         up: int = 0,
         free: int = 20,
         trimmed: int = 20,
+        crash: bool = False,
         stages: tuple[str, ...] = (),
     ) -> Ran:
         files = {
@@ -89,9 +92,14 @@ def script(tmp_path: Path) -> Script:
             "KUBECONFIG": kubeconfig,
         }
         environment |= {name: str(code) for name, code in codes.items()}
+        pid, said = tmp_path / "pid", tmp_path / "engine.log"
+        pid.write_text(f"{os.getpid()}\n")
+        said.write_text("level=info\nfatal error: concurrent map writes\ngoroutine 1:\n")
+        environment |= {"ENGINE_PID_FILE": str(pid), "ENGINE_LOG": str(said), "CRASH": "1" if crash else ""}
         done = subprocess.run(
-            [tmp_path / "main/.ci/run", *stages], env=environment, check=False, capture_output=True
+            [tmp_path / "main/.ci/run", *stages], env=environment, check=False, capture_output=True, text=True
         )
+        assert ("fatal error: concurrent map writes" in done.stderr) == crash
         return Ran(done.returncode, log.read_text().replace(str(tmp_path), "").splitlines())
 
     return run
@@ -99,7 +107,8 @@ def script(tmp_path: Path) -> Script:
 
 FIND = "run python -c from drydock.deploy import kubectl; print(kubectl.find())"
 ON = "on /tmp/kubeconfig by /main/../shared/cluster/load"
-GATES = ["run nox", "run nox -s acceptance", "run nox -s official_layout"]
+SET_UP = "run true"
+GATES = [SET_UP, "run nox", "run nox -s acceptance", "run nox -s official_layout"]
 WITH_CLUSTER = [*GATES, FIND, "up with /opt/kubectl", "run nox -s cluster_tests", ON, "down"]
 
 
@@ -130,16 +139,16 @@ def test_any_failure_is_the_scripts_failure(
 
 
 def test_a_cluster_that_does_not_come_up_is_a_failure_and_is_cleaned_away(script: Script) -> None:
-    assert script(up=1) == Ran(1, [*WITH_CLUSTER[:5], "down"])
+    assert script(up=1) == Ran(1, [*WITH_CLUSTER[:6], "down"])
 
 
 def test_named_stages_run_alone(script: Script) -> None:
-    assert script(stages=("official_layout", "nox")) == Ran(0, [GATES[2], GATES[0]])
+    assert script(stages=("official_layout", "nox")) == Ran(0, [SET_UP, GATES[3], GATES[1]])
 
 
 def test_an_unknown_stage_is_refused(script: Script) -> None:
     with pytest.raises(FileNotFoundError):  # it called nothing
-        script(stages=("acceptanse",))
+        script(stages=("nox", "acceptanse"))
 
 
 TRIM = ["run drydock engine.start", "docker buildx prune --force --keep-storage 5gb"]
@@ -150,8 +159,15 @@ def test_a_disk_that_would_fill_up_is_refused(script: Script) -> None:
 
 
 def test_the_build_cache_is_trimmed_where_that_makes_room(script: Script) -> None:
-    assert script(free=9, stages=("nox",)) == Ran(0, [*TRIM, GATES[0]])
+    assert script(free=9, stages=("nox",)) == Ran(0, [*TRIM, *GATES[:2]])
 
 
 def test_a_disk_with_room_enough_is_used(script: Script) -> None:
-    assert script(free=10, stages=("nox",)) == Ran(0, GATES[:1])
+    assert script(free=10, stages=("nox",)) == Ran(0, GATES[:2])
+
+
+@pytest.mark.parametrize("acceptance", [0, 2])
+def test_a_stage_whose_engine_ended_is_run_once_more(script: Script, acceptance: int) -> None:
+    ran = script(crash=True, acceptance=acceptance, stages=("nox", "acceptance"))
+
+    assert ran == Ran(acceptance, [*GATES[:3], GATES[2]])

@@ -20,7 +20,6 @@ from drydock.build.events import Step as Step
 from drydock.build.events import Update as Update
 from drydock.build.plan import Options as Options
 from drydock.engine import Engine, find
-from drydock.engine.errors import EngineGone
 from drydock.errors import DrydockError, NoSpace
 from drydock.nearest import choices
 from drydock.project import Project, ca_bundle
@@ -156,7 +155,7 @@ def explain(engine: Engine, builder: Builder, dockerfile: Path, progress: Progre
     if "no space left on device" in f"{text}\n{said}".lower():
         return NoSpace(during="the build", evidence=said)
     if find.answers(engine.candidate) is not None:
-        return EngineGone(host=engine.host, evidence=text)
+        return engine.gone(text)
     if not builder.podman and command.run(["docker", "buildx", "version"], check=False).code != 0:
         return NoBuildx()
     missing = re.search(r'failed to compute cache key: .*"/?([^"]+)": not found', reason)

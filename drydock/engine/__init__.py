@@ -127,7 +127,13 @@ class Engine:
         try:
             return find.ask(path, method, url, CALL_SECONDS, content)
         except (OSError, http.client.HTTPException) as error:
-            raise EngineGone(host=self.host) from error
+            raise self.gone() from error
+
+    def gone(self, said: str = "") -> EngineGone:
+        """Return the error for an engine that answers no longer, with the last words of one of drydock's."""
+        from drydock.engine.install import last_words
+
+        return EngineGone(host=self.host, evidence="\n".join(filter(None, (said, last_words(self.host)))))
 
     @property
     def podman(self) -> bool:
@@ -165,7 +171,7 @@ class Engine:
 
             if not isinstance(error, requests.exceptions.RequestException) or error.response is not None:
                 raise
-            raise EngineGone(host=self.host) from error
+            raise self.gone() from error
 
 
 def connect() -> Engine:

@@ -1,6 +1,7 @@
 """Install and start a Docker Engine if none answers, on a Debian-family machine as root."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,11 @@ LOG = Path("/var/log/drydock-dockerd.log")
 PID_FILE = STATE / "dockerd.pid"
 SETTINGS = Path("/etc/docker/daemon.json")
 DATA = Path("/var/lib/docker")
+HOST = "unix:///var/run/docker.sock"
+# How Go's runtime begins its report of a crash; the stacks of thousands of goroutines may follow.
+CRASH = re.compile(r"^(?:panic: |fatal error: |SIG[A-Z]+: )", re.MULTILINE)
+LOG_BYTES = 10_000_000
+STARTED = 'msg="Starting up"'
 
 
 def say(line: str) -> None:
@@ -161,7 +167,7 @@ def start(say: Say) -> None:
         if daemon.poll() is not None:
             reason = f"dockerd exited with {daemon.returncode}"
             raise EngineStartFailed(reason=reason, log=LOG, evidence=_tail(offset))
-        if find.answers(find.Candidate("unix:///var/run/docker.sock", "default socket")) is None:
+        if find.answers(find.Candidate(HOST, "default socket")) is None:
             return
         time.sleep(0.2)
     raise EngineStartFailed(reason=f"no answer after {START_SECONDS:g} s", log=LOG, evidence=_tail(offset))
@@ -177,27 +183,44 @@ def compact(say: Say) -> None:
 
 
 def _tail(offset: int, lines: int = 15) -> str:
-    with LOG.open(errors="replace") as log:
+    return "\n".join(_log(offset).splitlines()[-lines:])
+
+
+def _log(offset: int) -> str:
+    with LOG.open("rb") as log:
         log.seek(offset)
-        return "\n".join(log.read().splitlines()[-lines:])
+        return log.read().decode("utf-8", "replace")
+
+
+def last_words(host: str, lines: int = 15) -> str:
+    """Return why a daemon that `start` started has ended by itself: its crash, else the end of its log."""
+    if host != HOST or not PID_FILE.exists() or not LOG.exists() or _runs():
+        return ""
+    own = _log(max(0, LOG.stat().st_size - LOG_BYTES)).rpartition(STARTED)[2].strip()
+    crash = CRASH.search(own)
+    return "\n".join(own[crash.start() :].splitlines()[:lines] if crash else own.splitlines()[-lines:])
+
+
+def _runs() -> bool:
+    """Whether the daemon that `start` started runs."""
+    try:
+        process = Path("/proc", PID_FILE.read_text().strip())
+        name, _, state = (process / "stat").read_text().partition("(")[2].rpartition(")")
+    except OSError:
+        return False
+    # A child that nobody waits for stays as a zombie. By now, the number may be another program's.
+    return name == "dockerd" and state.split()[0] != "Z"
 
 
 def stop(say: Say = say) -> bool:
     """Stop the daemon that `start` started, and no other one; tell whether there was one."""
-    try:
-        pid = int(PID_FILE.read_text())
-        name = Path(f"/proc/{pid}/comm").read_text().strip()
-    except (OSError, ValueError):
+    if not _runs():
+        PID_FILE.unlink(missing_ok=True)
         return False
-    if name != "dockerd":
-        PID_FILE.unlink()
-        return False
+    pid = int(PID_FILE.read_text())
     os.kill(pid, 15)
     deadline = time.monotonic() + START_SECONDS
-    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
-        # A child of this process remains a zombie until it is reaped.
-        if Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
-            break
+    while _runs() and time.monotonic() < deadline:
         time.sleep(0.1)
     PID_FILE.unlink(missing_ok=True)
     say(f"stopped dockerd (pid {pid})")

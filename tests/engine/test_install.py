@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from drydock.engine import install
+from drydock.engine import Engine, find, install
 from drydock.engine.errors import EngineInstallFailed, EngineStartFailed
 from tests.support.bbolt import database
 
@@ -24,7 +24,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(install, "LOG", tmp_path / "dockerd.log")
     monkeypatch.setattr(install, "SETTINGS", tmp_path / "daemon.json")
     monkeypatch.setattr(install, "DATA", tmp_path / "data")
-    monkeypatch.setattr(install.find, "answers", lambda _: "silent")
+    monkeypatch.setattr(find, "answers", lambda _: "silent")
     return tmp_path
 
 
@@ -91,3 +91,51 @@ def test_records_are_compacted_before_the_daemon_starts(programs: Path) -> None:
     assert said[0] == f"compacted {path}: 82 MB of removed records"
     assert int(caught.value.evidence) < 100_000
     assert (place / "buildkit/other.db").read_text() == "of another format"
+
+
+STACK = "\n".join(f"goroutine {number} [select]:" for number in range(5000))
+CRASHED = f"""\
+time="T" level=info msg="Starting up"
+panic: of an earlier day
+time="T" level=info msg="Starting up"
+time="T" level=info msg="Loading containers: start."
+fatal error: concurrent map writes
+
+goroutine 23 [running]:
+{STACK}
+"""
+
+
+@pytest.mark.parametrize(
+    ("log", "first", "lines"),
+    [
+        (CRASHED, "fatal error: concurrent map writes", 15),
+        # The kernel ended it.
+        (CRASHED.partition("fatal")[0], 'time="T" level=info msg="Loading containers: start."', 1),
+    ],
+)
+def test_a_daemon_that_ended_by_itself_leaves_its_last_words(
+    programs: Path, log: str, first: str, lines: int
+) -> None:
+    engine = Engine(find.Candidate(install.HOST, "test"))
+    install.LOG.write_text(log)
+
+    assert engine.gone().evidence == ""  # nothing that drydock started
+
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    install.PID_FILE.parent.mkdir()
+    install.PID_FILE.write_text(f"{ended.pid}\n")
+
+    said = engine.gone("ERROR: EOF").evidence.splitlines()
+
+    assert said[:2] == ["ERROR: EOF", first]
+    assert len(said) == 1 + lines
+
+
+def test_another_daemons_log_is_not_told(programs: Path) -> None:
+    install.LOG.write_text(CRASHED)
+    install.PID_FILE.parent.mkdir()
+    install.PID_FILE.write_text("999999999\n")
+
+    assert Engine(find.Candidate("tcp://other:2376", "test")).gone().evidence == ""

@@ -34,7 +34,7 @@ FROM ${PYTHON_IMAGE} AS python
 ENV PATH=/install/uv/bin:$PATH PYTHONPATH=/drydock PYTHONHASHSEED=0 PYTHONUNBUFFERED=1 PIP_ROOT_USER_ACTION=ignore \
     UV_LINK_MODE=copy UV_PYTHON=python3 UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/opt/venv
 # Mounted where it is needed: BuildKit reads every file below a RUN with a secret, unless that is the base itself.
-# Also, BuildKit links steps that mount the build's context with all such steps of the past: `divide` mounts this copy.
+# Also, BuildKit links each step with all earlier ones that used the same: `divide` takes a copy that lies below.
 FROM python AS tools
 RUN --mount=type=bind,from=drydock,target=/mnt --mount=type=secret,id=ca --mount=type=secret,id=index \
     cp -r /mnt /drydock && mv /drydock/install / && python3 -X pycache_prefix=/drydock/pyc -c "import divide.__main__" \
@@ -56,9 +56,9 @@ FROM dependencies AS builder
 ARG APP_DIR APP_WORKDIR PORT UID GID
 ARG APP_ENTRY_POINT=todo_api.main:create_app APP_FACTORY=1 APP_OPTIONS="" APP_PATH=/app APP_LOGGING=1
 ARG APP_SETTINGS_CHECK=todo_api.startup:check APP_MIGRATE=todo_api.startup:migrate HEALTH_HOST="" HEALTH_PATH=/livez
+COPY --from=tools /drydock /drydock
 COPY ${APP_DIR}/todo_api /rootfs/app/todo_api
-RUN --network=none --mount=type=bind,from=tools,source=/drydock,target=/drydock \
-    python3 -X pycache_prefix=/drydock/pyc -m divide /rootfs /layers
+RUN --network=none python3 -X pycache_prefix=/drydock/pyc -m divide /rootfs /layers
 # --- slim ---------------------------------------------------------------------------------------------------
 FROM dependencies AS compiled
 RUN --network=none --mount=type=bind,from=drydock,source=assemble,target=/drydock/assemble python3 -m assemble bytecode

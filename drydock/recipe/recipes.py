@@ -14,7 +14,6 @@ CHECKED = "/tmp/check.txt"  # noqa: S108 - in a stage of the build
 DOWNLOAD = "sh /install/download.sh"
 # With the bytecode of `tools`: it is of the same files.
 PYTHON = "python3 -X pycache_prefix=/drydock/pyc"
-DIVIDE = "RUN --network=none --mount=type=bind,from=tools,source=/drydock,target=/drydock"
 # Debian's archive keeps one version of each package, the patched one: pinning it would break the next build.
 UNPINNED = "# hadolint ignore=DL3008,SC2046"
 INSTALL = "DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends"
@@ -106,7 +105,7 @@ def divide(blueprint: Blueprint, removed: Sequence[str]) -> str:
         links = [f"ln -s {target} /rootfs{link}" for link, target in blueprint.storage.links.items()]
         commands.append(" && ".join([f"mkdir -p {folders}", *links, f'chown "${{UID}}:0" {folders}']))
     commands.append(f"{PYTHON} -m divide /rootfs /layers")
-    return " \\\n    ".join([DIVIDE, " && \\\n    ".join(commands)])
+    return "RUN --network=none " + " && \\\n    ".join(commands)
 
 
 def build_lock(blueprint: Blueprint) -> list[str]:

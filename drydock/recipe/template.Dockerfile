@@ -116,6 +116,8 @@ ARG APP_WORKDIR PORT UID GID
   ("HEALTH_PATH", quoted(blueprint.health_path)),
 ] %} {{ name }}={{ value }}{% endfor %}
 
+{# Below the source: a mount beside it would be one more list of all earlier builds for BuildKit to read. #}
+COPY --from=tools /drydock /drydock
 {% set whole = recipes.is_whole(blueprint) and not outside %}
 {% set unshipped = recipes.unshipped(blueprint) if whole else () %}
 {% if whole %}

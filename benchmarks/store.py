@@ -130,7 +130,9 @@ def _fill(machine: Machine, project: Path, options: argparse.Namespace, say: Say
             say(f"{number} of {options.changes} builds of the project")
         _build_changed(project, machine)
     image = base.resolve(machine.engine, load(project), say=say).reference
-    environment = {**machine.environment, "OTEL_TRACES_SAMPLER": "always_off"}
+    # buildx leaves a folder there for each Dockerfile of a bake.
+    temporary = {"TMPDIR": str(machine.home)}
+    environment = {**machine.environment, **temporary, "OTEL_TRACES_SAMPLER": "always_off"}
     for first in range(0, options.builds, AT_ONCE):
         if first % 500 == 0:
             say(f"{first} of {options.builds} other builds")

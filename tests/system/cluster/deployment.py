@@ -72,6 +72,14 @@ class Deployment:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return httpx2.Client(base_url=self.url, headers=headers, timeout=10, trust_env=False)
 
+    def answers(self) -> bool:
+        """Whether the NodePort leads to a pod: the node learns of endpoints after the API server."""
+        try:
+            with self.client() as caller:
+                return bool(caller.get("/livez").status_code == httpx2.codes.OK)
+        except httpx2.HTTPError:
+            return False
+
 
 @dataclass
 class Load:

@@ -124,6 +124,7 @@ def test_readiness_leaves_the_endpoints_with_the_database_and_returns_with_it(de
     finally:
         deployed.sql("ALTER DATABASE todo WITH ALLOW_CONNECTIONS true")
     until(lambda: deployed.endpoints() == 2, 30)
+    until(deployed.answers, 30)
     assert _restarts(deployed) == restarts
 
 

@@ -208,7 +208,7 @@ def _runs() -> bool:
         name, _, state = (process / "stat").read_text().partition("(")[2].rpartition(")")
     except OSError:
         return False
-    # A child that nobody waits for stays as a zombie. By now, the number may be another program's.
+    # A child that its parent does not wait for stays as a zombie. The number may be another program's by now.
     return name == "dockerd" and state.split()[0] != "Z"
 
 

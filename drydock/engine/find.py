@@ -36,6 +36,9 @@ class Candidate:
     context: str | None = None  # the docker context that carries its TLS material, if any
 
 
+DEFAULT = Candidate("unix:///var/run/docker.sock", "default socket")
+
+
 def candidates(environment: Mapping[str, str] = os.environ) -> Iterator[Candidate]:
     """Yield where an engine may answer: in the docker CLI's own order, then at the usual sockets."""
     if host := environment.get("DOCKER_HOST"):
@@ -44,7 +47,7 @@ def candidates(environment: Mapping[str, str] = os.environ) -> Iterator[Candidat
     if (context := current_context(environment)) is not None:
         yield context
         return
-    yield Candidate("unix:///var/run/docker.sock", "default socket")
+    yield DEFAULT
     runtime = Path(environment.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
     home = Path(environment.get("HOME") or "/")
     for path, source in (

@@ -26,7 +26,6 @@ LOG = Path("/var/log/drydock-dockerd.log")
 PID_FILE = STATE / "dockerd.pid"
 SETTINGS = Path("/etc/docker/daemon.json")
 DATA = Path("/var/lib/docker")
-HOST = "unix:///var/run/docker.sock"
 # How Go's runtime begins its report of a crash; the stacks of thousands of goroutines may follow.
 CRASH = re.compile(r"^(?:panic: |fatal error: |SIG[A-Z]+: )", re.MULTILINE)
 LOG_BYTES = 10_000_000
@@ -167,7 +166,7 @@ def start(say: Say) -> None:
         if daemon.poll() is not None:
             reason = f"dockerd exited with {daemon.returncode}"
             raise EngineStartFailed(reason=reason, log=LOG, evidence=_tail(offset))
-        if find.answers(find.Candidate(HOST, "default socket")) is None:
+        if find.answers(find.DEFAULT) is None:
             return
         time.sleep(0.2)
     raise EngineStartFailed(reason=f"no answer after {START_SECONDS:g} s", log=LOG, evidence=_tail(offset))
@@ -194,7 +193,7 @@ def _log(offset: int) -> str:
 
 def last_words(host: str, lines: int = 15) -> str:
     """Return why a daemon that `start` started has ended by itself: its crash, else the end of its log."""
-    if host != HOST or not PID_FILE.exists() or not LOG.exists() or _runs():
+    if host != find.DEFAULT.host or not PID_FILE.exists() or not LOG.exists() or _runs():
         return ""
     own = _log(max(0, LOG.stat().st_size - LOG_BYTES)).rpartition(STARTED)[2].strip()
     crash = CRASH.search(own)

@@ -117,7 +117,7 @@ goroutine 23 [running]:
 def test_a_daemon_that_ended_by_itself_leaves_its_last_words(
     programs: Path, log: str, first: str, lines: int
 ) -> None:
-    engine = Engine(find.Candidate(install.HOST, "test"))
+    engine = Engine(find.DEFAULT)
     install.LOG.write_text(log)
 
     assert engine.gone().evidence == ""  # nothing that drydock started

@@ -52,11 +52,12 @@ RUN --mount=type=bind,from=tools,source=/install,target=/install --mount=type=bi
 
 # `divide` writes into one file what is served and how: the ARGs, where a:b names two folders and an empty one says
 # that the application has no such function. It makes two layers: code, and the rest.
+# SOURCE_SHARD: `drydock build` computes it from the source, and it keeps BuildKit's lists of earlier builds short.
 FROM dependencies AS builder
-ARG APP_DIR APP_WORKDIR PORT UID GID
+ARG APP_DIR APP_WORKDIR PORT UID GID SOURCE_SHARD=0
 ARG APP_ENTRY_POINT=todo_api.main:create_app APP_FACTORY=1 APP_OPTIONS="" APP_PATH=/app APP_LOGGING=1
 ARG APP_SETTINGS_CHECK=todo_api.startup:check APP_MIGRATE=todo_api.startup:migrate HEALTH_HOST="" HEALTH_PATH=/livez
-COPY --from=tools /drydock /drydock
+COPY --from=tools --chown=${SOURCE_SHARD} /drydock /drydock
 COPY ${APP_DIR}/todo_api /rootfs/app/todo_api
 RUN --network=none python3 -X pycache_prefix=/drydock/pyc -m divide /rootfs /layers
 # --- slim ---------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import Any
 from drydock import command, temporary
 from drydock.base import layout, pull
 from drydock.build import builder as builders
-from drydock.build import identity, kept, plan, podman
+from drydock.build import identity, kept, plan, podman, shard
 from drydock.build.builder import Builder
 from drydock.build.errors import BadDockerfile, BuildFailed, NoBuildx, NotInContext, StartNotPulled
 from drydock.build.events import Progress, once, remarks
@@ -70,6 +70,8 @@ def build(
         offered = [target for target in plan.OFFERED if target in known] or known
         listed = choices(options.target, offered) or "none: it names no stage"
         raise UnknownTarget(target=options.target, known=listed)
+    spread = shard.of(options.context or project.root, plan.dockerfile(project, options))
+    options = options.but(build_args={**spread, **options.build_args})
     chosen = builders.find(engine, options.builder)
     if not options.no_cache or options.mount_namespace:
         return _run(engine, chosen, project, options, on_update, meanwhile)

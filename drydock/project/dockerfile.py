@@ -1,15 +1,18 @@
 """Read a Dockerfile: its instructions, its stages, and the defaults of its arguments."""
 
 import json
+import posixpath
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 _HEREDOC = re.compile(r"(?<!<)<<-?[\"']?([A-Za-z_]\w*)")
 _STAGE = re.compile(r"(?:--\S+\s+)*\S+\s+AS\s+(\S+)", re.IGNORECASE)
 _OURS = re.compile(r"^#.*\bdrydock\b|^FROM\s+\S+\s+AS\s+drydock\s*$", re.MULTILINE)
+# A pattern, or an address.
+_ELSEWHERE = re.compile(r"[*?\[]|://")
 _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?::?-([^}]*))?\}|([A-Za-z_]\w*))")
 
 
@@ -97,6 +100,12 @@ def _words(text: str) -> list[str]:
         return text.split()
 
 
-def expand(text: str, arguments: dict[str, str]) -> str:
+def context_paths(words: Iterable[str], arguments: Mapping[str, str]) -> list[str]:
+    """Return what words of instructions name in the build context, relative to it, except patterns."""
+    paths = [posixpath.normpath(expand(word, arguments)) for word in words if not _ELSEWHERE.search(word)]
+    return [path.lstrip("/") or "." for path in dict.fromkeys(paths) if "$" not in path]
+
+
+def expand(text: str, arguments: Mapping[str, str]) -> str:
     """Replace the variables in a text that have a value or a default."""
     return _VARIABLE.sub(lambda match: arguments.get(match[1] or match[3]) or match[2] or match[0], text)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drydock.project import Project, ignore
-from drydock.project.dockerfile import Instruction, arguments, expand, instructions
+from drydock.project.dockerfile import Instruction, arguments, context_paths, instructions
 from drydock.recipe import written
 from drydock.recipe.errors import RecipeStale
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from drydock.recipe.blueprint import Blueprint
 
 _BIND = re.compile(r"--mount=type=bind,source=([^,\s]+)")
-# A pattern, or an address.
-_ELSEWHERE = re.compile(r"[*?\[]|://")
 # Names for detected values in an error.
 NAMES = {"APP_ENTRY_POINT": "the entry point", "PORT": "the port", "APP_PATH": "the import path"}
 
@@ -99,10 +96,8 @@ def _changed(project: Project, blueprint: Blueprint, text: str, hidden: _Hidden)
 
 def sources(text: str) -> list[str]:
     """Return the build context's paths that a Dockerfile reads, except patterns."""
-    values = arguments(text)
     found = [word for one in instructions(text) for word in (*one.copied[:-1], *_bound(one))]
-    paths = [posixpath.normpath(expand(word, values)) for word in found if not _ELSEWHERE.search(word)]
-    return [path.lstrip("/") or "." for path in dict.fromkeys(paths) if "$" not in path]
+    return context_paths(found, arguments(text))
 
 
 def _bound(one: Instruction) -> list[str]:

@@ -99,9 +99,9 @@ sed -n '/^{{ build_mark }}/,$p' /build.lock > /tmp/build.lock
 rm -rf {{ target }}/bin {{ target }}/.lock{{ " /tmp/wheel" if blueprint.build_lock }}
 {% endcall %}
 {% endif %}
-# `divide` writes into one file how the application is served, and makes two layers: code, and the rest below.
+# `divide` makes two layers: code, and the rest with how it is served. A shard keeps BuildKit's lists of builds short.
 FROM dependencies AS builder
-ARG APP_WORKDIR PORT UID GID
+ARG APP_WORKDIR PORT UID GID SOURCE_SHARD=0
 {%- for name, value in [
   ("APP_ENTRY_POINT", blueprint.entry_point),
   ("APP_FACTORY", blueprint.factory | int),
@@ -110,14 +110,15 @@ ARG APP_WORKDIR PORT UID GID
   ("APP_LOGGING", blueprint.logging | int),
   ("APP_SETTINGS_CHECK", quoted(blueprint.settings_check)),
   ("APP_MIGRATE", quoted(blueprint.migrate)),
-  ("APP_COMMANDS", quoted(json.dumps(blueprint.workers) if blueprint.workers else "")),
-  ("APP_SCRIPTS", quoted(json.dumps(blueprint.scripts) if blueprint.scripts else "")),
+  ("APP_COMMANDS", blueprint.workers and quoted(json.dumps(blueprint.workers))),
+  ("APP_SCRIPTS", blueprint.scripts and quoted(json.dumps(blueprint.scripts))),
   ("HEALTH_HOST", quoted(blueprint.host)),
   ("HEALTH_PATH", quoted(blueprint.health_path)),
-] %} {{ name }}={{ value }}{% endfor %}
+] if value is not mapping %} {{ name }}={{ value }}{% endfor %}
 
-{# Below the source: a mount beside it would be one more list of all earlier builds for BuildKit to read. #}
-COPY --from=tools /drydock /drydock
+{# Below the source: a mount beside it would be one more list of all earlier builds for BuildKit to read. Each owner
+   makes it another step, and so does the source: see drydock/build/shard.py. #}
+COPY --from=tools --chown=${SOURCE_SHARD} /drydock /drydock
 {% set whole = recipes.is_whole(blueprint) and not outside %}
 {% set unshipped = recipes.unshipped(blueprint) if whole else () %}
 {% if whole %}

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from drydock import command
-from drydock.build import COLD, Options, Update, build, builder, remove_mounts
+from drydock.build import COLD, Options, Update, build, builder, remove_mounts, shard
 from drydock.build.errors import BadDockerfile, BuildFailed, NoBuildx, NotInContext, StartNotPulled
 from drydock.engine import Engine, find
 from drydock.engine.errors import EngineGone
@@ -75,6 +75,20 @@ def test_a_build_reports_its_steps_and_its_image(
     assert first.cached == 0
     assert second.cached == 2
     assert first.image_id == second.image_id == engine.sdk.images.get(reference).id
+
+
+def test_the_source_decides_its_shard_unless_the_caller_does(
+    engine: Engine, make_project: MakeProject, python_image: str, reference: Reference
+) -> None:
+    lines = ("ARG SOURCE_SHARD=none", "LABEL shard=${SOURCE_SHARD}", "COPY main.py /")
+    project = project_of(make_project, python_image, *lines, **{"main.py": reference})
+
+    def label(**build_args: str) -> str:
+        build(engine, project, Options(reference=reference, build_args=build_args))
+        return str(engine.sdk.images.get(reference).labels["shard"])
+
+    assert label() == shard.of(project.root, project.root / "Dockerfile")["SOURCE_SHARD"]
+    assert label(SOURCE_SHARD="mine") == "mine"
 
 
 def test_updates_arrive_while_the_build_runs(

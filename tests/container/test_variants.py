@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from drydock.build import BuildResult, Options, build
+from drydock.build.shard import ARGUMENT
 from drydock.detect.project import load
 from drydock.engine import Engine
 from drydock.engine.runtime import Run, started
@@ -78,6 +79,19 @@ def test_a_dockerfile_of_an_earlier_drydock_is_built_and_traced(engine: Engine, 
 
     today = open_workspace(engine, load(ROOT)).built("production").image_id
     assert made == engine.sdk.images.get(today).attrs["RootFS"]
+
+
+def test_the_shard_of_a_source_is_not_in_the_image(engine: Engine) -> None:
+    project = load(ROOT)
+    workspace = open_workspace(engine, project)
+    today = workspace.built("production").image_id
+    options = workspace.options(Options("production"))
+
+    for shard in ("1", "2"):
+        assert (
+            build(engine, project, options.but(build_args={**options.build_args, ARGUMENT: shard})).image_id
+            == today
+        )
 
 
 @pytest.fixture

@@ -132,6 +132,8 @@ def test_a_build_after_a_change_of_source_mounts_no_context(tmp_path: Path) -> N
         changing = {name for name, block in stages if " divide " in block or "from=builder" in block}
         assert changing == {"builder", "slim", "traced", "production", "test-dependencies"}
         assert not [name for name, block in stages if name in changing and "from=drydock" in block]
+        # The source lies on a step that few builds share.
+        assert "--chown=${SOURCE_SHARD} /drydock /drydock\n" in dict(stages)["builder"]
 
 
 def test_a_locked_project_gets_a_locked_server(tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
 """Measure `drydock build` after a change of source on a machine that has built ten thousand times.
 
 Two engines start beside the machine's own, with the same base image, each with a user who has built a small
-project once. One has the images and BuildKit's records of thousands of builds, hundreds of them of the same
-project after changes of its source, and its user drydock's records of as many. The source changes, and the
-whole command runs on each in turn; the result is the median.
+project once. One has the images and BuildKit's records of thousands of builds, each after a change of some
+project's source: hundreds of them of the same project, and hundreds of each other one. Its user has drydock's
+records of as many. The source changes, and the whole command runs on each in turn; the result is the median.
 
 Requires root and a dockerd. The engines' data is in `--place`, with 40 kB for each build, and removed at the
 end. With `--against REVISION` the command of that revision runs on the filled engine, too.
@@ -137,15 +137,17 @@ def _fill(machine: Machine, project: Path, options: argparse.Namespace, say: Say
         if first % 500 == 0:
             say(f"{first} of {options.builds} other builds")
         names = [f"build-{number}" for number in range(first, min(first + AT_ONCE, options.builds))]
-        targets = {name: _target(image, name, project) for name in names}
+        # As many of each other project. What they have in common is a step that each starts with.
+        begun = f"FROM {image}\nCOPY <<END /project\n{first // max(options.changes, 1)}\nEND\n"
+        targets = {name: _target(begun, name, project) for name in names}
         content = json.dumps({"group": {"default": {"targets": names}}, "target": targets})
         args = [*find.buildx(), "bake", "--progress=quiet", "--provenance=false", "--file=-"]
         command.run(args, stdin=content, env=environment)
     _remember(machine.home, options.builds)
 
 
-def _target(image: str, name: str, context: Path) -> Mapping[str, object]:
-    dockerfile = f"FROM {image}\nCOPY <<END /build\n{name} {uuid.uuid4().hex}\nEND\n"
+def _target(begun: str, name: str, context: Path) -> Mapping[str, object]:
+    dockerfile = f"{begun}COPY <<END /build\n{name} {uuid.uuid4().hex}\nEND\n"
     return {"context": str(context), "dockerfile-inline": dockerfile, "tags": [f"shop:{name}"]}
 
 

@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     made = parser(__doc__)
-    made.add_argument("--builds", type=int, default=10_000, metavar="N", help="of other images (10000)")
+    made.add_argument("--builds", type=int, default=10_000, metavar="N", help="of other projects (10000)")
     made.add_argument(
         "--changes", type=int, default=300, metavar="N", help="earlier builds of the project (300)"
     )
@@ -137,7 +137,7 @@ def _fill(machine: Machine, project: Path, options: argparse.Namespace, say: Say
         if first % 500 == 0:
             say(f"{first} of {options.builds} other builds")
         names = [f"build-{number}" for number in range(first, min(first + AT_ONCE, options.builds))]
-        # As many of each other project. What they have in common is a step that each starts with.
+        # As many of each other project, which all start with the same step.
         begun = f"FROM {image}\nCOPY <<END /project\n{first // max(options.changes, 1)}\nEND\n"
         targets = {name: _target(begun, name, project) for name in names}
         content = json.dumps({"group": {"default": {"targets": names}}, "target": targets})

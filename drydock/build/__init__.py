@@ -65,12 +65,13 @@ def build(
     Args:
         meanwhile: Called once the builder runs.
     """
-    known = plan.targets(plan.dockerfile(project, options))
+    dockerfile = plan.dockerfile(project, options)
+    known = plan.targets(dockerfile)
     if options.target not in known:
         offered = [target for target in plan.OFFERED if target in known] or known
         listed = choices(options.target, offered) or "none: it names no stage"
         raise UnknownTarget(target=options.target, known=listed)
-    spread = shard.of(options.context or project.root, plan.dockerfile(project, options))
+    spread = shard.of(options.context or project.root, dockerfile)
     options = options.but(build_args={**spread, **options.build_args})
     chosen = builders.find(engine, options.builder)
     if not options.no_cache or options.mount_namespace:

@@ -1,8 +1,8 @@
 """Spread a project's builds over copies of the step below its source.
 
-After each build BuildKit reads, for its history, what it knows of every earlier build in which some step had
-the same result, and for each of them the list of all that ran on the step below the source: the square of
-their number. With shards these lists are short.
+For its history BuildKit reads, after each build, every earlier one in which some step had the same result,
+and for each of them the whole list of steps that ran on the one below the source: the square of their number.
+With shards these lists are short.
 """
 
 import hashlib
@@ -30,15 +30,12 @@ def of(context: Path, dockerfile: Path) -> dict[str, str]:
     values = arguments(text)
     if ARGUMENT not in values:
         return {}
-    own = Path(f"{dockerfile}.dockerignore")
-    rules = own if own.is_file() else context / ".dockerignore"
-    patterns = ignore.patterns(rules.read_text(encoding="utf-8", errors="replace") if rules.is_file() else "")
-    excludes = ignore.rule(patterns)
+    excludes = ignore.rule(ignore.read(ignore.place(dockerfile, context)))
     copied = context_paths(_copied(text), values)
     digest = hashlib.sha256()
     for path in sorted({module for one in copied for module in _modules(context / one)}):
         name = path.relative_to(context).as_posix()
-        # The build itself tells what is wrong with a file.
+        # The build itself reports a file that cannot be read.
         with suppress(OSError):
             if not excludes(name):
                 digest.update(hashlib.sha256(path.read_bytes()).digest() + os.fsencode(name))
@@ -46,7 +43,7 @@ def of(context: Path, dockerfile: Path) -> dict[str, str]:
 
 
 def _copied(text: str) -> list[str]:
-    """Return what the stage with the argument copies from the context."""
+    """Return the words for the context's paths in the COPY instructions of the stage with the argument."""
     found: list[str] = []
     declared = False
     for one in instructions(text):

@@ -101,7 +101,7 @@ def _words(text: str) -> list[str]:
 
 
 def context_paths(words: Iterable[str], arguments: Mapping[str, str]) -> list[str]:
-    """Return what words of instructions name in the build context, relative to it, except patterns."""
+    """Return the paths of the build context that words of instructions name, except patterns."""
     paths = [posixpath.normpath(expand(word, arguments)) for word in words if not _ELSEWHERE.search(word)]
     return [path.lstrip("/") or "." for path in dict.fromkeys(paths) if "$" not in path]
 

@@ -3,10 +3,22 @@
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from pathlib import Path
 
 MAX_STARS = 3  # wildcards in one pattern: each more multiplies the time that a malicious one can take
 MAX_PATTERNS = 2_000  # each takes a third of a millisecond to compile
 MAX_LENGTH = 300
+
+
+def place(dockerfile: Path, context: Path) -> Path:
+    """Return the rules of a Dockerfile's builds: BuildKit prefers a file named after the Dockerfile."""
+    own = Path(f"{dockerfile}.dockerignore")
+    return own if own.is_file() else context / ".dockerignore"
+
+
+def read(path: Path) -> list[str]:
+    """Return the patterns of a file; none if it does not exist."""
+    return patterns(path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else []
 
 
 def patterns(text: str) -> list[str]:

@@ -50,11 +50,9 @@ def shown(root: Path) -> str:
 
 def candidate(project: Project) -> Path | None:
     """Return the lock file that reaches the build; a uv.lock that .dockerignore excludes does not."""
-    ignore = project.ignore
-    patterns = dockerignore.patterns(ignore.read_text(encoding="utf-8")) if ignore.is_file() else []
     usual = [(project.source / name).relative_to(project.root).as_posix() for name in LOCK_FILES]
     paths = [project.lock] if project.lock else usual
-    hidden = dockerignore.excluded(patterns, paths)
+    hidden = dockerignore.excluded(dockerignore.read(project.ignore), paths)
     found = (project.root / path for path in paths if path not in hidden)
     return next((path for path in found if path.is_file()), None)
 

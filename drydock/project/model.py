@@ -10,6 +10,7 @@ from typing import Any
 
 from drydock import state
 from drydock.nearest import choices
+from drydock.project import ignore as dockerignore
 from drydock.project.compression import ZSTD, Compression
 from drydock.project.dockerfile import is_recipe
 from drydock.project.errors import UnknownTarget
@@ -174,9 +175,10 @@ class Project(Settings):
 
     @property
     def ignore(self) -> Path:
-        """The build's ignore rules: BuildKit prefers a file named after the Dockerfile."""
-        own = Path(f"{self.dockerfile}.dockerignore")
-        return self.root / ".dockerignore" if self.written and not own.is_file() else own
+        """The build's ignore rules."""
+        if written := self.written:
+            return dockerignore.place(written, self.root)
+        return Path(f"{self.dockerfile}.dockerignore")
 
     def place(self, name: str) -> Path:
         """Return the path of a recipe's file or folder: the project's own wins over a rendered one."""

@@ -116,8 +116,8 @@ ARG APP_WORKDIR PORT UID GID SOURCE_SHARD=0
   ("HEALTH_PATH", quoted(blueprint.health_path)),
 ] if value is not mapping %} {{ name }}={{ value }}{% endfor %}
 
-{# Below the source: a mount beside it would be one more list of all earlier builds for BuildKit to read. Each owner
-   makes it another step, and so does the source: see drydock/build/shard.py. #}
+{# Below the source: a mount beside it would be one more list of all earlier builds for BuildKit to read. The owner
+   spreads the builds over several such steps: see drydock/build/shard.py. #}
 COPY --from=tools --chown=${SOURCE_SHARD} /drydock /drydock
 {% set whole = recipes.is_whole(blueprint) and not outside %}
 {% set unshipped = recipes.unshipped(blueprint) if whole else () %}

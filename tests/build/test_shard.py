@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from drydock.build import shard
-from tests.conftest import ROOT
+from tests.conftest import ROOT, write_files
 
 DOCKERFILE = """\
 FROM scratch AS locks
@@ -34,10 +34,7 @@ def context(tmp_path: Path) -> Path:
         "shop/.cache/a.py": "",
         "tests/test_shop.py": "",
     }
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    return tmp_path
+    return write_files(tmp_path, files)
 
 
 def shards(context: Path, name: str) -> set[str]:
@@ -101,9 +98,8 @@ def test_a_dockerfile_that_takes_no_shard_is_given_none(context: Path) -> None:
 
 
 def test_this_repositorys_source_is_seen(tmp_path: Path) -> None:
-    (tmp_path / "backend/todo_api").mkdir(parents=True)
-    for name in ("Dockerfile", ".dockerignore"):
-        (tmp_path / name).write_text((ROOT / name).read_text())
+    files = {name: (ROOT / name).read_text() for name in ("Dockerfile", ".dockerignore")}
+    write_files(tmp_path, {**files, "backend/todo_api/main.py": ""})
 
     assert len(shards(tmp_path, "backend/todo_api/main.py")) > 4
     assert len(shards(tmp_path, "backend/main.py")) == 1

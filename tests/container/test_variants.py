@@ -88,10 +88,8 @@ def test_the_shard_of_a_source_is_not_in_the_image(engine: Engine) -> None:
     options = workspace.options(Options("production"))
 
     for shard in ("1", "2"):
-        assert (
-            build(engine, project, options.but(build_args={**options.build_args, ARGUMENT: shard})).image_id
-            == today
-        )
+        chosen = options.but(build_args={**options.build_args, ARGUMENT: shard})
+        assert build(engine, project, chosen).image_id == today
 
 
 @pytest.fixture

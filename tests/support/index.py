@@ -16,6 +16,11 @@ class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Discard the line."""
 
+    def end_headers(self) -> None:
+        # PDM otherwise takes an unchanged page as fresh for a tenth of its age (RFC 9111, 4.2.2).
+        self.send_header("Cache-Control", "no-store")
+        super().end_headers()
+
 
 class Index:
     """A running index that accepts new versions.

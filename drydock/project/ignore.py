@@ -18,7 +18,12 @@ def place(dockerfile: Path, context: Path) -> Path:
 
 def read(path: Path) -> list[str]:
     """Return the patterns of a file; none if it does not exist."""
-    return patterns(path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else []
+    return patterns(text(path))
+
+
+def text(path: Path) -> str:
+    """Return a file's text, `""` if it does not exist; BuildKit takes comments of any encoding."""
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
 def patterns(text: str) -> list[str]:

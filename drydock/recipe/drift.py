@@ -50,7 +50,7 @@ class _Hidden:
 
     def __init__(self, project: Project) -> None:
         self._root, self._rules = project.root, project.ignore
-        text = self._rules.read_text(encoding="utf-8") if self._rules.is_file() else ""
+        text = ignore.text(self._rules)
         self._excludes = ignore.rule(ignore.patterns(text))
         before = written.base(self._rules, text)
         self._excluded = ignore.rule(ignore.patterns(text if before is None else before))

@@ -74,6 +74,13 @@ def test_an_import_that_the_ignore_rules_keep_out_is_named(shop: Path) -> None:
     current.of(load(shop))
 
 
+def test_a_comment_of_another_encoding_among_the_ignore_rules_is_read_over(shop: Path) -> None:
+    rules = shop / ".dockerignore"
+    rules.write_bytes(rules.read_bytes() + "# caf\u00e9\nshop/data.txt\nshop\n".encode("latin-1"))
+
+    assert ".dockerignore keeps shop out" in refused(shop)
+
+
 @pytest.mark.parametrize(
     "files", [{"certs/server.key": ""}, {"gone/__pycache__/main.cpython-313.pyc": "", "gone/.env": ""}]
 )

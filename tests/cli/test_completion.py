@@ -92,18 +92,20 @@ def test_there_is_a_script_for_each_shell_and_both_names(shell: str, lines: list
     assert [line for line in lines if line not in done.stdout.splitlines()] == []
 
 
-# On a terminal of zsh's own. zsh is unpacked, not installed, so it needs the path of its modules.
+# On a terminal of zsh's own. zsh is unpacked, not installed, so it needs the path of its modules. Each read
+# ends with what no echo of the typed words contains.
 IN_ZSH = """
 module_path=($1)
 zmodload zsh/zpty
-zpty -b shell $2 -f -i
-zpty -w shell "module_path=($1); zmodload zsh/zle zsh/compctl zsh/complete; setopt zle"
-zpty -w shell "source <(drydock --print-completion-script zsh)"
-sleep 2
-for word in "${@:3}"; do zpty -n -w shell "$word"$'\\t'; sleep 3; done
-zpty -r -t shell seen '*'
-while zpty -r -t shell line; do seen+=$line; done
-print -rn -- $seen
+zpty shell $2 -f -i
+zpty -w shell "PS1=; module_path=($1); zmodload zsh/zle zsh/compctl zsh/complete; setopt zle"
+zpty -w shell "source <(drydock --print-completion-script zsh); print rea''dy"
+zpty -r shell ready '*ready*'
+for word completed in "${@:3}"; do
+    zpty -n -w shell "$word"$'\\t'
+    zpty -r shell seen "*$completed*"
+    print -rn -- $seen
+done
 """
 
 
@@ -111,10 +113,12 @@ def test_zsh_completes() -> None:
     root = debian_folder("zsh")
     (modules,) = root.glob("usr/lib/*/zsh/*")
 
+    words = ("drydock bui", "ld", "--tar", "get")
     done = subprocess.run(
-        [root / "bin/zsh", "-f", "-c", IN_ZSH, "zsh", modules, root / "bin/zsh", "drydock bui", "--tar"],
+        [root / "bin/zsh", "-f", "-c", IN_ZSH, "zsh", modules, root / "bin/zsh", *words],
         env={**os.environ, "PATH": PATH},
         check=True,
+        timeout=60,
         capture_output=True,
         text=True,
     )

@@ -6,7 +6,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,16 @@ if TYPE_CHECKING:
 
 # Enough for a child to clean up, and little enough that Ctrl-C still feels immediate.
 GRACE_SECONDS = 10.0
-# In a thread of `beside`: the commands that run in its threads.
+# In a thread of `beside`: its `commands`.
 _thread = threading.local()
+
+
+@dataclass
+class _Commands:
+    """The commands that run in the threads of `beside`."""
+
+    running: set[subprocess.Popen[str]] = field(default_factory=set)
+    ended: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,16 +89,20 @@ def run(
 
 @contextmanager
 def beside(most: int) -> Iterator["ThreadPoolExecutor"]:
-    """Yield threads that run commands beside this one; an exception here, as of Ctrl-C, ends them."""
+    """Yield threads that run commands beside this one; an exception here, as of Ctrl-C, ends them.
+
+    Their threads start no further command then: it raises KeyboardInterrupt there.
+    """
     from concurrent.futures import ThreadPoolExecutor
 
-    running: set[subprocess.Popen[str]] = set()
-    with ThreadPoolExecutor(most, initializer=lambda: setattr(_thread, "running", running)) as pool:
+    commands = _Commands()
+    with ThreadPoolExecutor(most, initializer=lambda: setattr(_thread, "commands", commands)) as pool:
         try:
             yield pool
         except BaseException:
+            commands.ended = True
             pool.shutdown(wait=False, cancel_futures=True)
-            for process in [*running]:
+            for process in [*commands.running]:
                 _end(process)
             raise
 
@@ -172,6 +184,9 @@ def _started(
     The group keeps a terminal's Ctrl-C from the child until this process has decided on the clean-up.
     It includes grandchildren, such as the docker CLI's plugins.
     """
+    commands: _Commands = getattr(_thread, "commands", _Commands())
+    if commands.ended:
+        raise KeyboardInterrupt
     try:
         process = subprocess.Popen(
             list(args),
@@ -188,15 +203,16 @@ def _started(
         if cwd is not None and not cwd.is_dir():
             raise
         raise CommandMissing(program=args[0], how=f"install {args[0]} and repeat the command") from error
-    running: set[subprocess.Popen[str]] = getattr(_thread, "running", set())
-    running.add(process)
+    commands.running.add(process)
     try:
+        if commands.ended:  # after the start, and before `beside` could see it among the others
+            raise KeyboardInterrupt
         yield process
     except BaseException:
         _end(process)
         raise
     finally:
-        running.discard(process)
+        commands.running.discard(process)
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe:
                 pipe.close()

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,10 +88,11 @@ def test_interrupt_ends_the_child(tmp_path: Path) -> None:
 def test_an_interrupt_ends_the_commands_of_other_threads_and_starts_no_further(tmp_path: Path) -> None:
     def work(number: int) -> command.Completed:
         note = f"open({str(tmp_path)!r} + '/{number}', 'w').write(str(os.getpid()))"
-        return command.run(python(f"import os,time; {note}; time.sleep(60)"), check=False)
+        command.run(python(f"import os,time; {note}; time.sleep(60)"), check=False)
+        return command.run(python("import os; " + note.replace(f"/{number}", f"/{number} next")))
 
     began = time.monotonic()
-    ended = []
+    ended: list[Future[command.Completed]] = []
 
     def interrupted() -> None:
         with command.beside(2) as pool:
@@ -104,3 +108,32 @@ def test_an_interrupt_ends_the_commands_of_other_threads_and_starts_no_further(t
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["0", "1"]
     assert not any(Path(f"/proc/{path.read_text()}").exists() for path in tmp_path.iterdir())
     assert [one.cancelled() for one in ended] == [False, False, True, True, True]
+    assert all(isinstance(one.exception(), KeyboardInterrupt) for one in ended[:2])
+
+
+def test_a_command_that_starts_while_the_others_are_ended_is_ended_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started = threading.Event()
+
+    class Slow(subprocess.Popen[str]):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            started.set()
+            time.sleep(0.5)
+
+    monkeypatch.setattr(subprocess, "Popen", Slow)
+    began = time.monotonic()
+
+    def interrupted() -> None:
+        with command.beside(1) as pool:
+            ended.append(pool.submit(command.run, python("import time; time.sleep(60)")))
+            started.wait(30)
+            raise KeyboardInterrupt
+
+    ended: list[Future[command.Completed]] = []
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+
+    assert time.monotonic() - began < 30
+    assert isinstance(ended[0].exception(), KeyboardInterrupt)

@@ -124,6 +124,7 @@ def test_a_command_that_starts_while_the_others_are_ended_is_ended_too(
 
     monkeypatch.setattr(subprocess, "Popen", Slow)
     began = time.monotonic()
+    ended: list[Future[command.Completed]] = []
 
     def interrupted() -> None:
         with command.beside(1) as pool:
@@ -131,7 +132,6 @@ def test_a_command_that_starts_while_the_others_are_ended_is_ended_too(
             started.wait(30)
             raise KeyboardInterrupt
 
-    ended: list[Future[command.Completed]] = []
     with pytest.raises(KeyboardInterrupt):
         interrupted()
 

@@ -74,7 +74,7 @@ def test_an_import_that_the_ignore_rules_keep_out_is_named(shop: Path) -> None:
     current.of(load(shop))
 
 
-def test_a_comment_of_another_encoding_among_the_ignore_rules_is_read_over(shop: Path) -> None:
+def test_a_comment_in_another_encoding_hides_no_ignore_rule(shop: Path) -> None:
     rules = shop / ".dockerignore"
     rules.write_bytes(rules.read_bytes() + "# caf\u00e9\nshop/data.txt\nshop\n".encode("latin-1"))
 
